@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* httpc.h: plain HTTP(S) requests on the loop (libcurl multi): the control key, ping answers, DoH.
+ * HTTP/1.1, no redirects, http and https only, verified TLS, header and body capped. */
+#ifndef BASE_HTTPC_H
+#define BASE_HTTPC_H
+
+#include "base/net.h"
+
+struct httpc_req;
+
+struct httpc_opts {
+	const char *method; /* GET, HEAD, POST */
+	const char *url;
+	struct span body;         /* POST; copied */
+	const char *content_type; /* NULL = none */
+	size_t max_body;          /* larger answers fail with -ERR_TOOBIG */
+	int timeout_ms;
+	bool verify_none;         /* tests and pinned cases only */
+};
+
+struct httpc_answer {
+	int err;          /* 0 or -ERR_*; then status is 0 */
+	int status;
+	struct span body; /* borrowed during the call */
+	const char *text; /* for people, when err */
+	int64_t retry_after_s; /* of the Retry-After header, -1 if absent */
+};
+
+typedef void httpc_fn(void *arg, const struct httpc_answer *a);
+/* fn is called once, never from inside this call. Returns new; it frees itself after fn. */
+struct httpc_req *httpc_start(struct net *n, const struct httpc_opts *o, httpc_fn *fn, void *arg);
+void httpc_cancel(struct httpc_req *r); /* fn is not called */
+
+#endif

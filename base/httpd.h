@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* httpd.h: HTTP/1.1 server on a Unix socket (LocalAPI), libmicrohttpd on our loop without threads.
+ * Request bodies are collected up to a cap before the handler runs. Thread: the loop's. */
+#ifndef BASE_HTTPD_H
+#define BASE_HTTPD_H
+
+#include "base/loop.h"
+
+#include <sys/types.h>
+
+struct httpd;
+struct httpd_req;
+struct httpd_stream;
+
+struct httpd_opts {
+	size_t max_body;
+	unsigned max_connections;
+};
+
+/* The handler answers every request exactly once, now or later, by httpd_reply or httpd_stream_start.
+ * req stays valid until answered or until on_abort. */
+typedef void httpd_fn(void *arg, struct httpd_req *r);
+/* listen_fd is taken. Returns new, or NULL. */
+struct httpd *httpd_new(struct loop *l, int listen_fd, const struct httpd_opts *o, httpd_fn *fn, void *arg);
+void httpd_free(struct httpd *h); /* ends open streams and pending requests first */
+/* Bind a Unix socket: refuses if another process answers there (-ERR_BUSY), removes a stale path, makes
+ * the directory (0755), mode 0666. Returns the fd or -ERR_*. */
+int httpd_listen_unix(const char *path);
+
+const char *httpd_method(const struct httpd_req *r);
+const char *httpd_path(const struct httpd_req *r);                        /* decoded, without query */
+const char *httpd_query(const struct httpd_req *r, const char *name);      /* NULL if absent; decoded */
+const char *httpd_header(const struct httpd_req *r, const char *name);     /* NULL if absent */
+struct span httpd_body(const struct httpd_req *r);
+/* peer credentials of the connection; false if unavailable */
+bool httpd_peer(const struct httpd_req *r, uid_t *uid, gid_t *gid, pid_t *pid);
+/* Called if the client goes away before the answer; the request is gone then. */
+void httpd_on_abort(struct httpd_req *r, void (*fn)(void *arg), void *arg);
+
+void httpd_add_header(struct httpd_req *r, const char *name, const char *value);
+void httpd_reply(struct httpd_req *r, int status, const char *content_type, struct span body);
+
+/* Endless answer: the head goes out at once, before any byte of the body. on_close comes once when the
+ * client is gone or the queue overflowed; not after httpd_stream_end. */
+struct httpd_stream *httpd_stream_start(struct httpd_req *r, int status, const char *content_type,
+					void (*on_close)(void *arg), void *arg);
+/* Copies. -ERR_FULL above max_queued bytes (nothing taken). */
+MUST_CHECK int httpd_stream_send(struct httpd_stream *s, struct span data, size_t max_queued);
+void httpd_stream_end(struct httpd_stream *s); /* after what is queued */
+
+#endif
