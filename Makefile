@@ -133,6 +133,80 @@ fuzz-replay: $(REPLAY_BINS)
 	$(Q)sh tests/run.sh $^
 fuzz-bins: $(FUZZ_BINS)
 
+# The tests that need root and network namespaces, one script each; they print "skipped" otherwise.
+PROGRAM_TESTS = MESHD=$(abspath $(BUILD))/meshd MESHCTL=$(abspath $(BUILD))/meshctl \
+                MESHCOORD=$(abspath $(BUILD))/meshcoord BUILD=$(abspath $(BUILD))
+netns: all
+	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=240 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh))
+stranger: all $(BUILD)/tests/stranger/wg_harness
+	$(Q)$(PROGRAM_TESTS) sh tests/run.sh $(sort $(wildcard tests/stranger/*.sh))
+interop: all
+	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=600 sh tests/run.sh $(sort $(wildcard tests/interop/t_*.sh))
+SIM_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/sim/sim_*.c))
+SIM_LIB  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/sim/sim_*.c),$(wildcard tests/sim/*.c)))
+$(SIM_BINS): $(BUILD)/%: $(BUILD)/%.o $(SIM_LIB) $(TESTLIB) $(call with,engine)
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(TEST_LIBS))
+sim: $(SIM_BINS)
+	$(Q)for s in $^; do $$s $(SEEDS) || exit 1; done
+$(BUILD)/tests/stranger/wg_harness: $(BUILD)/tests/stranger/wg_harness.o $(call with,wg)
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+bench: all
+	$(Q)$(PROGRAM_TESTS) sh tests/bench/bench.sh
+
+# ---- sanitizers: their own build folders -------------------------------------------------
+asan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-asan SAN=address,undefined OPT=-O1 unit vectors fuzz-replay
+ubsan: asan
+tsan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-tsan SAN=thread OPT=-O1 unit
+RUNS ?= 1000000
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz CC=clang SAN=address,undefined \
+		CPPFLAGS=-fsanitize=fuzzer-no-link fuzz-bins
+	$(Q)sh tests/fuzz/run.sh $(BUILD)-fuzz $(RUNS)
+
+# ---- rules of the house: each prints nothing when kept -----------------------------------
+check-layers:
+	$(Q)sh tests/lib/check_layers.sh
+check-pure: $(foreach r,base wg magicsock netstack dns control state engine dataplane,$(call objs,$(r)))
+	$(Q)sh tests/lib/check_pure.sh $(BUILD)
+check-headers:
+	$(Q)for h in $$(git ls-files '*.h'); do \
+		$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -fsyntax-only -x c -include $$h /dev/null || echo "$$h does not compile alone"; done
+lint:
+	$(Q)sh tests/lib/lint.sh
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+analyze:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-analyze CC=gcc CPPFLAGS=-fanalyzer all
+
+# Everything CI runs. tests/check.sh installs what is missing first and calls this.
+check:
+	$(Q)sh tests/lib/check_all.sh
+
+demo:
+	$(Q)sh tests/demo.sh
+deps:
+	$(Q)sh tests/lib/deps.sh
+
+# ---- install ---------------------------------------------------------------------------------
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)/etc/default
+	install -m 0755 -s $(BUILD)/meshd $(DESTDIR)$(PREFIX)/sbin/meshd
+	install -m 0755 -s $(BUILD)/meshcoord $(DESTDIR)$(PREFIX)/sbin/meshcoord
+	install -m 0755 -s $(BUILD)/meshctl $(DESTDIR)$(PREFIX)/bin/meshctl
+	install -m 0644 man/meshd.8 man/meshctl.8 man/meshcoord.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	sed 's|@PREFIX@|$(PREFIX)|g' systemd/meshd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/meshd.service
+	install -m 0644 systemd/meshd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/meshd.conf
+	test -e $(DESTDIR)/etc/default/meshd || install -m 0644 systemd/meshd.default $(DESTDIR)/etc/default/meshd
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,sbin/meshd sbin/meshcoord bin/meshctl lib/systemd/system/meshd.service \
+		lib/sysusers.d/meshd.conf share/man/man8/meshd.8 share/man/man8/meshctl.8 share/man/man8/meshcoord.8)
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-clang $(BUILD)-analyze
+
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
-.PHONY: all debug unit vectors fuzz-replay fuzz-bins
+.PHONY: all debug unit vectors fuzz-replay fuzz-bins netns stranger interop sim bench asan ubsan tsan fuzz \
+	check-layers check-pure check-headers lint format analyze check demo deps install uninstall clean
 .SECONDARY:
