@@ -12,14 +12,16 @@
 
 struct loop;
 
+/* Also ignores SIGPIPE in the process. NULL when the system refuses. Returns new. */
 struct loop *loop_new(void);
-void loop_free(struct loop *l); /* every handle must be cancelled before */
+/* Every handle must be cancelled before. Waits for queued work; its done still runs. */
+void loop_free(struct loop *l);
 /* Runs until loop_stop. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 /* One turn; blocks at most max_ms. For tests and stepwise shutdown. */
 void loop_turn(struct loop *l, int max_ms);
-/* Time sampled at the start of this turn. */
+/* Time sampled once a wake; outside a turn, the clock. */
 mono_t loop_now(const struct loop *l);
 /* the uv_loop_t, for the door files in base/ only */
 void *loop_uv(struct loop *l);
