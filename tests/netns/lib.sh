@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lib.sh: networks of namespaces with real daemons, for the demo and the namespace tests. Sourced by sh.
+# Everything is named after this shell's process id and removed by net_cleanup, which runs on any exit.
+#
+#   net_init                  the "internet": a bridge, 10.77.0.0/24
+#   net_host NAME N           a host on the internet, 10.77.0.N
+#   net_router NAME N KIND L  a NAT router 10.77.0.N, KIND easy|hard, LAN 192.168.L.0/24
+#   net_lan_host NAME ROUTER L N   a host behind it, 192.168.L.N
+#   in_ns NAME command...     run there
+#   coord_start NAME ADDR     meshcoord in that host; COORD_URL is set
+#   coord_stop [SIGNAL] / coord_again
+#   coord_key [flags]         print an auth key
+#   node_start NAME           meshd in that host; node_stop NAME [SIGNAL]
+#   ctl NAME args...          meshctl to that daemon
+#   node_up NAME [flags]      meshctl up with a fresh key
+#   wait_for SECONDS command... until it succeeds
+# Programs come from $MESHD $MESHCTL $MESHCOORD, default build/ of this tree.
+
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+[ -x "$ROOT/Makefile" ] || [ -f "$ROOT/Makefile" ] || ROOT=$(cd "$(dirname "$0")/.." && pwd)
+MESHD=${MESHD:-$ROOT/build/meshd}
+MESHCTL=${MESHCTL:-$ROOT/build/meshctl}
+MESHCOORD=${MESHCOORD:-$ROOT/build/meshcoord}
+TAG=m$$
+NET_DIR=
+NET_SPACES=
+NET_PIDS=
+
+skip() { echo "skipped: $*"; exit 77; }
+fail() { echo "FAIL: $*" >&2; exit 1; }
+
+net_requirements() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	[ -c /dev/net/tun ] || skip "needs /dev/net/tun"
+	for p in ip nft ping; do command -v $p >/dev/null || skip "needs $p"; done
+	ip netns add "$TAG-probe" 2>/dev/null || skip "cannot make network namespaces"
+	ip netns del "$TAG-probe"
+}
+
+net_cleanup() {
+	trap '' INT TERM HUP
+	for p in $NET_PIDS; do kill "$p" 2>/dev/null; done
+	for p in $NET_PIDS; do
+		i=0
+		while kill -0 "$p" 2>/dev/null && [ $i -lt 30 ]; do sleep 0.1; i=$((i + 1)); done
+		kill -9 "$p" 2>/dev/null
+	done
+	wait 2>/dev/null
+	for n in $NET_SPACES; do
+		for p in $(ip netns pids "$n" 2>/dev/null); do kill -9 "$p" 2>/dev/null; done
+		ip netns del "$n" 2>/dev/null
+	done
+	[ -z "$NET_DIR" ] || rm -rf "$NET_DIR"
+	NET_SPACES= NET_PIDS= NET_DIR=
+}
+
+net_on_exit() {
+	rc=$?
+	[ $rc = 0 ] || [ $rc = 77 ] || net_evidence
+	net_cleanup
+	exit $rc
+}
+
+# What a failed test leaves to read.
+net_evidence() {
+	[ -n "$NET_DIR" ] || return
+	for f in "$NET_DIR"/*.log; do
+		[ -f "$f" ] || continue
+		echo "--- $(basename "$f"), last lines" >&2
+		tail -n "${EVIDENCE_LINES:-25}" "$f" >&2
+	done
+}
+
+in_ns() {
+	ns=$1
+	shift
+	ip netns exec "$TAG-$ns" "$@"
+}
+
+net_space() {
+	ip netns add "$TAG-$1" || fail "namespace $1"
+	NET_SPACES="$NET_SPACES $TAG-$1"
+	ip -n "$TAG-$1" link set lo up
+}
+
+# A cable from host $1 (interface $2) to the switch $3.
+net_cable() {
+	ip link add "$2" netns "$TAG-$1" type veth peer name "p-$1" netns "$TAG-$3" || fail "cable $1"
+	ip -n "$TAG-$3" link set "p-$1" master br0 up
+	ip -n "$TAG-$1" link set "$2" up
+}
+
+net_switch() {
+	net_space "$1"
+	ip -n "$TAG-$1" link add br0 type bridge
+	ip -n "$TAG-$1" link set br0 up
+}
+
+net_init() {
+	net_requirements
+	trap net_on_exit EXIT
+	trap 'exit 130' INT TERM HUP
+	NET_DIR=$(mktemp -d "${TMPDIR:-/tmp}/mesh-test.XXXXXX") || fail "temporary folder"
+	net_switch inet
+}
+
+net_host() {
+	net_space "$1"
+	net_cable "$1" eth0 inet
+	ip -n "$TAG-$1" addr add "10.77.0.$2/24" dev eth0
+}
+
+# Home routers drop what nobody asked for; without that rule Linux' conntrack takes the port of an early
+# packet from outside and no hole is ever punched.
+net_nat() { # ROUTER easy|hard
+	flags=
+	[ "$2" = hard ] && flags=' random,fully-random'
+	in_ns "$1" nft -f - <<-E || fail "nat rules"
+		flush ruleset
+		table ip nat {
+			chain post { type nat hook postrouting priority 100; oifname "wan" masquerade$flags; }
+		}
+		table ip filter {
+			chain in { type filter hook input priority 0; iifname "wan" ct state established,related accept; iifname "wan" drop; }
+			chain fwd { type filter hook forward priority 0; iifname "wan" ct state established,related accept; iifname "wan" drop; }
+		}
+	E
+}
+
+net_router() {
+	net_space "$1"
+	net_cable "$1" wan inet
+	ip -n "$TAG-$1" addr add "10.77.0.$2/24" dev wan
+	net_switch "$1-lan"
+	net_cable "$1" lan "$1-lan"
+	ip -n "$TAG-$1" addr add "192.168.$4.1/24" dev lan
+	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1
+	net_nat "$1" "$3"
+}
+
+net_lan_host() {
+	net_space "$1"
+	net_cable "$1" eth0 "$2-lan"
+	ip -n "$TAG-$1" addr add "192.168.$3.$4/24" dev eth0
+	ip -n "$TAG-$1" route add default via "192.168.$3.1"
+}
+
+# Drop all UDP of a LAN at its router, but keep TCP: relay only.
+net_block_udp() { in_ns "$1" nft insert rule ip filter fwd meta l4proto udp drop; }
+net_unblock_udp() { net_nat "$1" "${2:-easy}"; }
+
+wait_for() {
+	tries=$(($1 * 10))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+coord_start() {
+	COORD_NS=$1
+	COORD_ADDR=$2
+	COORD_URL=http://$2:8080
+	COORD_DIR=$NET_DIR/coord
+	mkdir -p "$COORD_DIR"
+	coord_again
+}
+
+coord_again() {
+	in_ns "$COORD_NS" "$MESHCOORD" serve --listen "$COORD_ADDR:8080" --url "$COORD_URL" --state "$COORD_DIR" \
+		--stun "$COORD_ADDR:3478" ${COORD_FLAGS:-} >>"$NET_DIR/coord.log" 2>&1 &
+	COORD_PID=$!
+	NET_PIDS="$NET_PIDS $COORD_PID"
+	wait_for 5 "$MESHCOORD" node list --state "$COORD_DIR" || fail "meshcoord did not start"
+}
+
+coord_stop() {
+	kill "-${1:-TERM}" "$COORD_PID" 2>/dev/null
+	wait "$COORD_PID" 2>/dev/null
+	return 0
+}
+
+coord_key() { "$MESHCOORD" authkey create --state "$COORD_DIR" "$@" | tail -n 1; }
+
+node_socket() { echo "$NET_DIR/$1.sock"; }
+
+node_start() {
+	name=$1
+	shift
+	in_ns "$name" "$MESHD" --state "$NET_DIR/$name.d/meshd.state" --statedir "$NET_DIR/$name.d" \
+		--socket "$(node_socket "$name")" --no-logs-no-support "$@" >>"$NET_DIR/$name.log" 2>&1 &
+	eval "PID_$name=$!"
+	NET_PIDS="$NET_PIDS $!"
+	wait_for 5 "$MESHCTL" --socket "$(node_socket "$name")" debug prefs || fail "meshd $name did not start"
+}
+
+node_stop() {
+	eval "pid=\$PID_$1"
+	kill "-${2:-TERM}" "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	return 0
+}
+
+ctl() {
+	name=$1
+	shift
+	in_ns "$name" "$MESHCTL" --socket "$(node_socket "$name")" "$@"
+}
+
+node_up() {
+	name=$1
+	shift
+	ctl "$name" up --login-server="$COORD_URL" --authkey="$(coord_key)" --hostname="$name" --timeout=30s "$@" ||
+		fail "meshctl up on $name"
+}
+
+node_ip() { ctl "$1" ip -4; }
+can_ping() { in_ns "$1" ping -c 1 -W 1 -q "$2"; }
