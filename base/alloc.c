@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/alloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* No formatting and no log here: both may allocate. */
+static _Noreturn void out_of_memory(void)
+{
+	static const char text[] = "out of memory\n";
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(134);
+	abort();
+}
+
+static void *or_die(void *p)
+{
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+void *try_calloc(size_t n, size_t size)
+{
+	/* calloc(0) may give NULL, which a caller would take for failure */
+	return calloc(n ? n : 1, size ? size : 1);
+}
+
+void *try_realloc(void *p, size_t n, size_t size)
+{
+	return reallocarray(p, n ? n : 1, size ? size : 1);
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	return or_die(try_calloc(n, size));
+}
+
+void *xrealloc(void *p, size_t n, size_t size)
+{
+	return or_die(try_realloc(p, n, size));
+}
+
+char *xstrdup(const char *s)
+{
+	return or_die(strdup(s));
+}
+
+char *xstrndup(const char *s, size_t n)
+{
+	return or_die(strndup(s, n));
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+	char *s;
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		out_of_memory();
+	return s;
+}
+
+void str_set(char **p, const char *s)
+{
+	char *copy = s ? xstrdup(s) : NULL; /* before free: s may be *p */
+	free(*p);
+	*p = copy;
+}
+
+int str_cmp(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
