@@ -43,6 +43,8 @@ KEY_DECLARE_PUBLIC(node_key)
 KEY_DECLARE_PUBLIC(disco_key)
 KEY_DECLARE_PUBLIC(chal_key)
 KEY_DECLARE_PUBLIC(nl_key)
+/* nl_key_decode takes both "nlpub:" and the command line's "tlpub:"; this writes the latter. */
+const char *nl_key_encode_cli(const struct nl_key *k, char out[static KEY_TEXT_MAX]);
 
 /* For each private X25519 kind: generate (clamped), public, is_zero (constant time), wipe, and the
  * text form for the state file only ("privkey:" + hex; out is secret, wipe it). */
