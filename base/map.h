@@ -27,4 +27,8 @@ size_t map_len(const struct map *m);
  * Deleting the current entry inside the loop is allowed, inserting is not. */
 void *map_next(const struct map *m, size_t *it, const void **key);
 
+/* Tests and the simulator only, before the first map: a fixed hash key in place of the random one,
+ * so that iteration order repeats from run to run. */
+void map_set_test_seed(uint64_t seed);
+
 #endif
