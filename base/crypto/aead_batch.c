@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/crypto/aead_batch.h"
+
+#include "base/alloc.h"
+#include "base/crypto/aead_impl.h"
+
+/* Fastest first; sodium is last and always usable. */
+static const struct aead_impl *const impls[] = {
+	&aead_sodium,
+};
+
+static const struct aead_impl *chosen = &aead_sodium;
+
+static int choose_best(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(impls); i++) {
+		if (!impls[i]->usable() || !aead_selfcheck(impls[i]))
+			continue;
+		chosen = impls[i];
+		return 0;
+	}
+	return -ERR_AUTH;
+}
+
+int aead_batch_init(const char *name)
+{
+	if (!name)
+		return choose_best();
+	for (size_t i = 0; i < ARRAY_LEN(impls); i++) {
+		if (strcmp(impls[i]->name, name) != 0)
+			continue;
+		if (!impls[i]->usable())
+			return -ERR_UNSUPPORTED;
+		if (!aead_selfcheck(impls[i]))
+			return -ERR_AUTH;
+		chosen = impls[i];
+		return 0;
+	}
+	return -ERR_NOENT;
+}
+
+const char *aead_batch_name(void)
+{
+	return chosen->name;
+}
+
+void aead_batch_seal(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
+{
+	chosen->seal(key, v, n);
+}
+
+void aead_batch_open(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
+{
+	chosen->open(key, v, n);
+}

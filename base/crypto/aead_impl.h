@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* aead_impl.h: the implementations behind aead_batch.h, one file each (aead_<name>.c). A new one is
+ * declared here and entered in the table of aead_batch.c, fastest first; one that is written for a
+ * CPU we do not build for defines itself with usable() false. Private to base/crypto and its tests.
+ */
+#ifndef BASE_CRYPTO_AEAD_IMPL_H
+#define BASE_CRYPTO_AEAD_IMPL_H
+
+#include "base/crypto/aead_batch.h"
+
+extern const struct aead_impl aead_sodium;
+
+/* Whether impl agrees with libsodium's one-packet functions, byte for byte, over batches of awkward
+ * lengths and counters, and refuses each kind of damage. */
+bool aead_selfcheck(const struct aead_impl *impl);
+
+#endif
