@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* dns_json.h: DNSConfig JSON into struct dns_config (shared/spec/dns.md 1). Pure. */
+#ifndef DAEMON_CONTROL_DNS_JSON_H
+#define DAEMON_CONTROL_DNS_JSON_H
+
+#include "base/json.h"
+#include "dns/config.h"
+
+/* 0 with *out filled (dns_config_fini); -ERR_SYNTAX with *why static; -ERR_TOOBIG. Names that are
+ * no DNS names are left out, a resolver address of any text is kept. */
+MUST_CHECK int dns_config_from_json(const json_t *v, struct dns_config *out, const char **why);
+
+#endif
