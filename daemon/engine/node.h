@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* node.h: everything between the network map and the wire, with its sockets: TUN, UDP, relays,
+ * netcheck, routes, the packet worker, around the pure core of engine.h. The backend tells it what
+ * it should be; it tells the backend what the control server and people want to know.
+ * Thread: control; callbacks never come from inside a call of this API. */
+#ifndef DAEMON_ENGINE_NODE_H
+#define DAEMON_ENGINE_NODE_H
+
+#include "base/net.h"
+#include "daemon/control/netmap.h"
+#include "daemon/state/prefs.h"
+#include "magicsock/endpoints.h"
+#include "magicsock/netcheck.h"
+
+struct node;
+
+struct node_opts {
+	struct net *net;
+	const char *tun_name;
+	uint16_t port; /* 0 = any */
+	uint32_t fwmark;
+	bool no_tun; /* no interface, no routes: tests */
+};
+
+struct node_ops {
+	/* The endpoint list changed (borrowed). */
+	void (*on_endpoints)(void *arg, const struct endpoint *eps, size_t n);
+	/* A netcheck ended, or the home region changed; report may be NULL before the first one. */
+	void (*on_netinfo)(void *arg, const struct nc_report *report, int home);
+	/* Something that status, health or the Starting -> Running step look at changed. */
+	void (*on_change)(void *arg);
+};
+
+/* Opens sockets and the TUN. NULL with *why new (for the user). Returns new. */
+struct node *node_new(const struct node_opts *o, const struct node_ops *ops, void *arg, char **why);
+/* Interface, routes, rules and sockets are gone afterwards. */
+void node_free(struct node *n);
+
+/* The disco key of this process. */
+const struct disco_key *node_disco_key(const struct node *n);
+/* Login, rotation, or NULL at logout: sessions with the old key end. */
+void node_set_key(struct node *n, const struct node_priv *key);
+/* Whether control is reachable: without it an existing home region is never changed. */
+void node_set_control_up(struct node *n, bool up);
+/* Be what the map and the preferences say. Both borrowed during the call. ch NULL: compare all. */
+void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p, const struct nm_change *ch);
+/* The address list to give out while there is no map. */
+const struct endpoint *node_endpoints(const struct node *n, size_t *count);
+/* Stopped or logged out: no addresses, routes, sessions or relays. */
+void node_down(struct node *n);
+
+/* ---- reading ----------------------------------------------------------------------------- */
+/* At least one peer with a fresh session, or the home relay is connected. */
+bool node_is_live(const struct node *n);
+
+struct node_peer_status {
+	bool in_engine;        /* has a session or tries to get one */
+	bool active;           /* something sent within 45 s */
+	struct ep cur;         /* trusted direct address; unset otherwise */
+	int64_t latency_ns;
+	uint64_t rx_bytes, tx_bytes;
+	wall_t last_handshake; /* WALL_ZERO = none */
+	wall_t last_write;
+};
+bool node_peer_status(const struct node *n, const struct node_key *key, struct node_peer_status *out);
+
+struct node_status {
+	int home;                 /* region, 0 = none */
+	bool home_connected;
+	bool home_connecting;
+	mono_t home_since;        /* of that state */
+	mono_t home_last_frame;
+	const char *home_text;    /* last error of the home relay, borrowed */
+	size_t n_live;            /* peers with a session */
+	size_t n_derp;            /* open relay connections */
+	uint64_t rx_bytes, tx_bytes;
+	uint16_t port;
+	bool have_udp4, have_udp6;
+	bool tun_ok;
+	const char *router_problem; /* "" if routes and addresses are as wanted; borrowed */
+};
+void node_status(const struct node *n, struct node_status *out);
+const struct nc_report *node_netcheck_last(const struct node *n); /* borrowed; NULL */
+
+/* User metrics and debug views */
+void node_usermetrics(const struct node *n, struct buf *out);
+json_t *node_debug(struct node *n, const char *what); /* new; NULL: unknown */
+MUST_CHECK int node_debug_action(struct node *n, const char *action);
+
+/* ---- asking -------------------------------------------------------------------------------- */
+/* A fresh netcheck; done gets the report (borrowed; NULL: could not run) once. */
+void node_netcheck(struct node *n, void (*done)(void *arg, const struct nc_report *r), void *arg);
+
+enum node_ping_kind { NODE_PING_DISCO, NODE_PING_TSMP, NODE_PING_ICMP };
+struct node_pong {
+	const char *err;  /* NULL on success; borrowed */
+	int64_t latency_ns;
+	struct ep ep;     /* disco: direct address, or unset */
+	int region;       /* disco: by this relay, or 0 */
+	uint16_t peerapi_port; /* TSMP */
+};
+struct node_ping;
+/* The peer is named by its key, the packet goes to `to` (one of its addresses). done is called once
+ * unless cancelled; TSMP and ICMP give up after 10 s, disco never. Returns new. */
+struct node_ping *node_ping(struct node *n, const struct node_key *peer, struct ip to, enum node_ping_kind kind,
+			    size_t size, void (*done)(void *arg, const struct node_pong *r), void *arg);
+void node_ping_cancel(struct node_ping *p);
+
+/* Remove what a dead process of ours left: interface, rules, routes. 0 or -ERR_*; prints nothing. */
+MUST_CHECK int node_cleanup(const char *tun_name);
+
+#endif
