@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* linkmon_linux.h: watches the machine's interfaces and routes on the loop. One look at start, then
+ * one after events, at most one a second; every 10 s where netlink cannot be had. Control thread.
+ */
+#ifndef NETSTACK_LINKMON_LINUX_H
+#define NETSTACK_LINKMON_LINUX_H
+
+#include "base/loop.h"
+#include "netstack/linkmon.h"
+
+struct linkmon;
+
+struct linkmon_ops {
+	/* Something changed. s is borrowed; it stays valid until the next call. */
+	void (*on_change)(void *arg, const struct link_snapshot *s, const struct link_change *c);
+	/* One of our policy rules was removed by somebody else: put them back
+	 * (router_restore_rules). Already delayed and rate-limited. May be NULL. */
+	void (*on_rules_lost)(void *arg);
+	void *arg;
+};
+
+struct linkmon_opts {
+	const char *tun; /* name of our interface; copied */
+	uint32_t table;	 /* the router's */
+	uint32_t rule_base;
+};
+
+/* Takes the first snapshot at once, without calling on_change. New; NULL when not even a snapshot
+ * can be taken (errno says why). */
+struct linkmon *linkmon_new(struct loop *l, const struct linkmon_opts *opts,
+			    const struct linkmon_ops *ops);
+void linkmon_free(struct linkmon *m); /* NULL is fine */
+/* The present state; borrowed until the next on_change. Its addresses are those to offer as
+ * endpoints: usable ones of interfaces that are up and not ours (link_addr_usable). */
+const struct link_snapshot *linkmon_snapshot(const struct linkmon *m);
+/* Look again soon, as after an event (resume from suspend, SIGHUP). */
+void linkmon_poke(struct linkmon *m);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* outbound.h: what happens to a packet read from the TUN, in the order of spec/routing.md 7.5. Two
+ * steps with the look-up of the peer, which is not ours, between them. Pure. Thread: worker. */
+#ifndef NETSTACK_OUTBOUND_H
+#define NETSTACK_OUTBOUND_H
+
+#include "netstack/inbound.h"
+
+#define IP_SERVICE4 ip_v4(100, 100, 100, 100)
+/* fd7a:115c:a1e0::53 */
+#define IP_SERVICE6 ((struct ip){ IP_V6, { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0, [15] = 0x53 } })
+
+bool ip_is_service(struct ip ip);
+
+enum out_action {
+	OUT_PEER, /* look up the peer of pkt->dst, then outbound_check */
+	OUT_DROP,
+	OUT_ANSWER,  /* write `answer` back to the TUN */
+	OUT_SERVICE, /* for our own services on the service addresses; never goes to a peer */
+};
+
+/* bytes: one packet as read. pkt gets the decoded packet. answer: at least bytes.len bytes. */
+enum out_action outbound_classify(const struct net_self *self, struct span bytes, struct pkt *pkt,
+				  struct mspan answer, size_t *answer_len);
+/* The filter's word, then the source address as this peer knows it. filter: the jail's if the peer
+ * is jailed; NULL before the first one. */
+enum flt_verdict outbound_check(const struct net_self *self, const struct net_peer *peer,
+				const struct flt *filter, struct flt_flows *flows,
+				struct mspan bytes, struct pkt *pkt);
+/* The same for a packet we made: no verdict, flow remembered, source rewritten. */
+void outbound_own(const struct net_self *self, const struct net_peer *peer,
+		  const struct flt *filter, struct flt_flows *flows, struct mspan bytes);
+
+#endif
