@@ -67,7 +67,7 @@ json_t *j_string_span(struct span s);
 json_t *j_from_int(int64_t v);
 json_t *j_from_num(double v);
 json_t *j_from_bool(bool v);
-void j_set(json_t *obj, const char *name, json_t *taken);
+void j_set(json_t *obj, const char *name, json_t *taken); /* NULL is written as null, here and below */
 void j_set_str(json_t *obj, const char *name, const char *s);
 void j_set_int(json_t *obj, const char *name, int64_t v);
 void j_set_bool(json_t *obj, const char *name, bool v);
@@ -78,7 +78,7 @@ void j_set_base64(json_t *obj, const char *name, struct span bytes);
 void j_del(json_t *obj, const char *name);
 void j_add(json_t *arr, json_t *taken);
 void j_add_str(json_t *arr, const char *s);
-json_t *j_copy(const json_t *v); /* deep */
+json_t *j_copy(const json_t *v); /* deep; NULL of NULL */
 bool j_equal(const json_t *a, const json_t *b);
 
 /* Text. Go's style: insertion order kept, '<', '>', '&' written as \u003c.. where go_escape. */
