@@ -6,21 +6,14 @@
 #include "base/ip.h"
 #include "base/json.h"
 #include "base/keys.h"
+#include "magicsock/endpoints.h"
 
 #define MAPREQUEST_MAX (1u << 20)
 #define MAPREQUEST_ENDPOINTS_MAX 256
 
-enum endpoint_type {
-	ENDPOINT_UNKNOWN = 0,
-	ENDPOINT_LOCAL = 1,
-	ENDPOINT_STUN = 2,
-	ENDPOINT_PORTMAP = 3,
-	ENDPOINT_STUN4_LOCALPORT = 4,
-	ENDPOINT_CONFIGURED = 5,
-};
 struct map_endpoint {
 	struct ep ep;
-	uint8_t type; /* enum endpoint_type */
+	uint8_t type; /* enum endpoint_type of magicsock/endpoints.h */
 };
 
 struct map_request {
