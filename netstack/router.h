@@ -17,14 +17,14 @@ struct router_params {
 
 /* Firewall integration; carried here since it changes with the same preferences. Values are those
  * of the preference NetfilterMode. */
-enum netfilter_mode { NETFILTER_OFF = 0, NETFILTER_NODIVERT = 1, NETFILTER_ON = 2 };
+enum rt_netfilter { RT_NETFILTER_OFF = 0, RT_NETFILTER_NODIVERT = 1, RT_NETFILTER_ON = 2 };
 
 struct router_config {
 	struct prefix_list addrs;  /* /32 and /128 */
 	struct prefix_list routes; /* into the tunnel */
 	struct prefix_list throws; /* decided by the main table */
 	uint16_t mtu;
-	enum netfilter_mode netfilter;
+	enum rt_netfilter netfilter;
 };
 
 struct router_in {
@@ -38,7 +38,7 @@ struct router_in {
 	size_t n_lan;
 	bool allow_lan; /* --exit-node-allow-lan-access */
 	uint16_t mtu;
-	enum netfilter_mode netfilter;
+	enum rt_netfilter netfilter;
 };
 
 /* out: fini or zeroed before. */
