@@ -46,6 +46,8 @@ struct httpd_stream *httpd_stream_start(struct httpd_req *r, int status, const c
 					void (*on_close)(void *arg), void *arg);
 /* Copies. -ERR_FULL above max_queued bytes (nothing taken). */
 MUST_CHECK int httpd_stream_send(struct httpd_stream *s, struct span data, size_t max_queued);
+/* Bytes sent into the stream that the client's socket has not taken yet. */
+size_t httpd_stream_queued(const struct httpd_stream *s);
 void httpd_stream_end(struct httpd_stream *s); /* after what is queued */
 
 #endif
