@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* net.h: what all outgoing connections share: loop, libcurl multi handle, trust store, proxy
- * settings, the bypass mark, the resolver. One per process. */
+/* net.h: what all outgoing connections share: loop, trust store, proxy settings, the bypass mark,
+ * the resolver. One per process. The libraries behind it are initialised at first use. */
 #ifndef BASE_NET_H
 #define BASE_NET_H
 
+#include "base/ip.h"
 #include "base/loop.h"
 
 struct net;
 
 struct net_opts {
-	uint32_t fwmark;       /* SO_MARK on every socket except to loopback; 0 = none */
-	const char *ca_file;   /* replaces the system store (SSL_CERT_FILE); NULL = /etc/ssl/certs or bundle */
+	uint32_t fwmark; /* SO_MARK on every socket except to loopback; 0 = none */
+	/* PEM bundle that replaces the system store. NULL = $SSL_CERT_FILE, else the system store.
+	 */
+	const char *ca_file;
 	const char *dns_servers; /* "ip:port,[ip6]:port" instead of resolv.conf; NULL = system */
 };
 
-struct net *net_new(struct loop *l, const struct net_opts *opts); /* NULL: -ERR_IO, logged */
+struct net *net_new(struct loop *l, const struct net_opts *opts); /* opts may be NULL; new */
+/* Streams, requests and look-ups must be gone. */
 void net_free(struct net *n);
 struct loop *net_loop(struct net *n);
-/* Set the bypass mark on a socket unless dst is loopback; errors are ignored when not root. */
-struct ip;
+/* Set the bypass mark on a socket; errors are ignored (not root). */
 void net_mark(struct net *n, int fd);
+/* The same unless dst is loopback. */
+void net_mark_to(struct net *n, int fd, struct ip dst);
+/* Use these name servers from now on; NULL = what resolv.conf says. */
+void net_set_dns_servers(struct net *n, const char *servers);
 
 #endif

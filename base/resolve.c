@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* resolve.c: requests and their channel. A channel is one c-ares instance with one set of name
+ * servers; when those change, a new channel is made and the old one ends with its last look-up. */
+#include "base/resolve.h"
+#include "base/log.h"
+#include "base/net_priv.h"
+#include "base/sockaddr.h"
+
+#include <ares.h>
+
+#include <netdb.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { MAX_IN_FLIGHT = 64, QUERY_TIMEOUT_MS = 1500, QUERY_TRIES = 3 };
+
+struct channel {
+	struct list link;
+	struct net *net;
+	ares_channel ares;
+	struct list watches;
+	struct loop_timer timer;
+	struct loop_defer reap;
+	unsigned n_queries;
+	bool retired;
+};
+
+struct watch {
+	struct list link;
+	struct loop_fd fd;
+	struct channel *ch;
+};
+
+struct resolver {
+	struct net *net;
+	struct channel *current; /* NULL until the next look-up */
+	struct list channels;	 /* the current one and those that end */
+	struct list requests;	 /* every one that lives */
+	struct timespec conf_time;
+	ino_t conf_ino;
+	unsigned in_flight;
+};
+
+struct resolve_req {
+	struct list link;
+	struct resolver *resolver;
+	struct channel *ch; /* while c-ares has it */
+	struct loop_defer done;
+	resolve_fn *fn; /* NULL once cancelled */
+	void *arg;
+	int err;
+	struct ip addrs[RESOLVE_MAX];
+	size_t n;
+};
+
+/* ---- sockets: close-on-exec, marked unless the server is on loopback --------------------- */
+
+static ares_socket_t sock_open(int family, int type, int protocol, void *arg)
+{
+	(void)arg;
+	return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+}
+
+static int sock_close(ares_socket_t s, void *arg)
+{
+	(void)arg;
+	return close(s);
+}
+
+static int sock_connect(ares_socket_t s, const struct sockaddr *sa, ares_socklen_t len, void *arg)
+{
+	struct net *n = arg;
+
+	net_mark_to(n, s, sockaddr_to_ep(sa).ip);
+	return connect(s, sa, len);
+}
+
+static ares_ssize_t sock_recv(ares_socket_t s, void *p, size_t len, int flags,
+			      struct sockaddr *from, ares_socklen_t *from_len, void *arg)
+{
+	(void)arg;
+	return recvfrom(s, p, len, flags, from, from_len);
+}
+
+static ares_ssize_t sock_send(ares_socket_t s, const struct iovec *iov, int n, void *arg)
+{
+	(void)arg;
+	return writev(s, iov, n);
+}
+
+static const struct ares_socket_functions socket_functions = { sock_open, sock_close, sock_connect,
+							       sock_recv, sock_send };
+
+/* ---- a channel on the loop --------------------------------------------------------------- */
+
+static void arm_timer(struct channel *ch)
+{
+	struct timeval tv;
+
+	if (!ares_timeout(ch->ares, NULL, &tv))
+		loop_timer_cancel(&ch->timer);
+	else
+		loop_timer_arm_ms(&ch->timer, tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000);
+}
+
+static void on_timer(struct loop_timer *t, mono_t now)
+{
+	struct channel *ch = t->arg;
+
+	(void)now;
+	ares_process_fd(ch->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	arm_timer(ch);
+}
+
+static void on_socket(struct loop_fd *fd, int events)
+{
+	struct watch *w = fd->arg;
+	struct channel *ch = w->ch;
+	int s = fd->fd;
+
+	/* may free w */
+	ares_process_fd(ch->ares, events & LOOP_READ ? s : ARES_SOCKET_BAD,
+			events & LOOP_WRITE ? s : ARES_SOCKET_BAD);
+	arm_timer(ch);
+}
+
+static struct watch *watch_find(struct channel *ch, int fd)
+{
+	LIST_EACH (it, &ch->watches) {
+		struct watch *w = LIST_ENTRY(it, struct watch, link);
+
+		if (w->fd.fd == fd)
+			return w;
+	}
+	return NULL;
+}
+
+static void on_sock_state(void *arg, ares_socket_t s, int readable, int writable)
+{
+	struct channel *ch = arg;
+	struct watch *w = watch_find(ch, s);
+	int events = (readable ? LOOP_READ : 0) | (writable ? LOOP_WRITE : 0);
+
+	if (!events) {
+		if (w) {
+			loop_fd_stop(&w->fd);
+			list_remove(&w->link);
+			free(w);
+		}
+		return;
+	}
+	if (!w) {
+		w = xcalloc(1, sizeof(*w));
+		w->ch = ch;
+		list_init(&w->link);
+		list_push_back(&ch->watches, &w->link);
+	}
+	if (loop_fd_start(net_loop(ch->net), &w->fd, s, events, on_socket, w) < 0)
+		log_warn("resolve: cannot watch a socket"); /* its queries run into their timeout */
+	w->fd.fd = s;
+}
+
+static void channel_free(struct channel *ch)
+{
+	ares_destroy(ch->ares); /* ends what is pending */
+	loop_timer_cancel(&ch->timer);
+	loop_defer_cancel(&ch->reap);
+	list_remove(&ch->link);
+	free(ch);
+}
+
+static void on_reap(struct loop_defer *d)
+{
+	channel_free(d->arg);
+}
+
+static struct channel *channel_new(struct net *n)
+{
+	struct channel *ch = xcalloc(1, sizeof(*ch));
+	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH,
+				  .timeout = QUERY_TIMEOUT_MS,
+				  .tries = QUERY_TRIES,
+				  .lookups = (char *)(uintptr_t) "fb",
+				  .sock_state_cb = on_sock_state,
+				  .sock_state_cb_data = ch };
+
+	ch->net = n;
+	list_init(&ch->link);
+	list_init(&ch->watches);
+	loop_timer_init(n->loop, &ch->timer, on_timer, ch);
+	loop_defer_init(n->loop, &ch->reap, on_reap, ch);
+	if (ares_init_options(&ch->ares, &o,
+			      ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+				  ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS) {
+		free(ch);
+		return NULL;
+	}
+	ares_set_socket_functions(ch->ares, &socket_functions, n);
+	if (n->dns_servers &&
+	    ares_set_servers_ports_csv(ch->ares, n->dns_servers) != ARES_SUCCESS) {
+		channel_free(ch);
+		return NULL;
+	}
+	return ch;
+}
+
+/* c-ares must not be destroyed inside its own callback. */
+static void channel_release(struct channel *ch)
+{
+	if (--ch->n_queries == 0 && ch->retired)
+		loop_defer_arm(&ch->reap);
+}
+
+/* ---- the resolver ------------------------------------------------------------------------ */
+
+static struct resolver *resolver_of(struct net *n)
+{
+	if (!n->resolver) {
+		n->resolver = xcalloc(1, sizeof(*n->resolver));
+		n->resolver->net = n;
+		list_init(&n->resolver->channels);
+		list_init(&n->resolver->requests);
+		ares_library_init(ARES_LIB_INIT_ALL);
+	}
+	return n->resolver;
+}
+
+void resolver_refresh(struct resolver *r)
+{
+	struct channel *ch = r->current;
+
+	r->current = NULL;
+	if (!ch)
+		return;
+	ch->retired = true;
+	if (ch->n_queries == 0)
+		loop_defer_arm(&ch->reap);
+}
+
+static void refresh_if_conf_changed(struct resolver *r)
+{
+	struct stat st;
+
+	if (r->net->dns_servers || stat("/etc/resolv.conf", &st) < 0)
+		return;
+	if (st.st_ino == r->conf_ino && st.st_mtim.tv_sec == r->conf_time.tv_sec &&
+	    st.st_mtim.tv_nsec == r->conf_time.tv_nsec)
+		return;
+	r->conf_ino = st.st_ino;
+	r->conf_time = st.st_mtim;
+	resolver_refresh(r);
+}
+
+static struct channel *channel_now(struct resolver *r)
+{
+	refresh_if_conf_changed(r);
+	if (!r->current) {
+		r->current = channel_new(r->net);
+		if (r->current)
+			list_push_back(&r->channels, &r->current->link);
+	}
+	return r->current;
+}
+
+static void req_free(struct resolve_req *r)
+{
+	list_remove(&r->link);
+	loop_defer_cancel(&r->done);
+	free(r);
+}
+
+void resolver_free(struct resolver *r)
+{
+	if (!r)
+		return;
+	/* every request is cancelled by now; those c-ares still has end with their channel */
+	LIST_EACH (it, &r->requests) {
+		struct resolve_req *q = LIST_ENTRY(it, struct resolve_req, link);
+
+		q->fn = NULL;
+		if (!q->ch)
+			req_free(q);
+	}
+	LIST_EACH (it, &r->channels)
+		channel_free(LIST_ENTRY(it, struct channel, link));
+	ares_library_cleanup();
+	free(r);
+}
+
+/* ---- requests ---------------------------------------------------------------------------- */
+
+static void on_done(struct loop_defer *d)
+{
+	struct resolve_req *r = d->arg;
+
+	list_remove(&r->link);
+	r->fn(r->arg, r->err, r->addrs, r->n);
+	free(r);
+}
+
+static void finish_later(struct resolve_req *r, int err)
+{
+	r->err = err;
+	loop_defer_arm(&r->done);
+}
+
+static void take_addresses(struct resolve_req *r, const struct ares_addrinfo *ai)
+{
+	for (const struct ares_addrinfo_node *n = ai->nodes; n && r->n < RESOLVE_MAX;
+	     n = n->ai_next) {
+		struct ip ip = sockaddr_to_ep(n->ai_addr).ip;
+
+		if (ip_is_set(ip))
+			r->addrs[r->n++] = ip;
+	}
+}
+
+static int err_of(int status)
+{
+	switch (status) {
+	case ARES_SUCCESS:
+		return 0;
+	case ARES_ENOTFOUND:
+	case ARES_ENODATA:
+	case ARES_EBADNAME:
+		return -ERR_NOENT;
+	case ARES_ETIMEOUT:
+		return -ERR_TIMEOUT;
+	default:
+		return -ERR_IO;
+	}
+}
+
+static void on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinfo *ai)
+{
+	struct resolve_req *r = arg;
+	struct channel *ch = r->ch;
+
+	(void)timeouts;
+	if (ai && r->fn)
+		take_addresses(r, ai);
+	ares_freeaddrinfo(ai);
+	r->ch = NULL;
+	r->resolver->in_flight--;
+	if (!r->fn)
+		req_free(r);
+	else
+		finish_later(r, status == ARES_SUCCESS && r->n == 0 ? -ERR_NOENT : err_of(status));
+	if (status != ARES_EDESTRUCTION)
+		channel_release(ch);
+}
+
+/* Addresses that need no query. */
+static bool answer_here(struct resolve_req *r, const char *name)
+{
+	static const struct ip v6_loopback = { IP_V6, { [15] = 1 } };
+	size_t len = strlen(name);
+
+	if (ip_decode(span_str(name), &r->addrs[0]) == 0) {
+		r->n = 1;
+		return true;
+	}
+	if (strcasecmp(name, "localhost") == 0 ||
+	    (len > 10 && strcasecmp(name + len - 10, ".localhost") == 0)) {
+		r->addrs[0] = ip_v4(127, 0, 0, 1);
+		r->addrs[1] = v6_loopback;
+		r->n = 2;
+		return true;
+	}
+	return false;
+}
+
+static void query(struct resolve_req *r, const char *name)
+{
+	struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	struct channel *ch = channel_now(r->resolver);
+
+	if (!ch) {
+		finish_later(r, -ERR_IO);
+		return;
+	}
+	r->ch = ch;
+	r->resolver->in_flight++;
+	ch->n_queries++;
+	ares_getaddrinfo(ch->ares, name, NULL, &hints, on_addrinfo, r);
+	arm_timer(ch);
+}
+
+struct resolve_req *resolve_start(struct net *n, const char *name, resolve_fn *fn, void *arg)
+{
+	struct resolver *rs = resolver_of(n);
+	struct resolve_req *r = xcalloc(1, sizeof(*r));
+
+	r->resolver = rs;
+	r->fn = fn;
+	r->arg = arg;
+	list_init(&r->link);
+	list_push_back(&rs->requests, &r->link);
+	loop_defer_init(n->loop, &r->done, on_done, r);
+	if (answer_here(r, name))
+		finish_later(r, 0);
+	else if (!net_host_ok(name))
+		finish_later(r, -ERR_NOENT);
+	else if (rs->in_flight >= MAX_IN_FLIGHT)
+		finish_later(r, -ERR_BUSY);
+	else
+		query(r, name);
+	return r;
+}
+
+void resolve_cancel(struct resolve_req *r)
+{
+	if (!r)
+		return;
+	r->fn = NULL;
+	if (!r->ch)
+		req_free(r); /* else when c-ares gives it back */
+}
