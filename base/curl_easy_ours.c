@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* curl_easy_ours.c: the options that every transfer of ours gets. */
+#include "base/curl_pump.h"
+#include "base/net_priv.h"
+#include "base/sockaddr.h"
+
+#include <stdlib.h>
+
+/* Sockets are ours to open: close-on-exec, and marked before the connect. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct net *n = arg;
+	int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+
+	(void)purpose;
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	net_mark_to(n, fd, sockaddr_to_ep(&a->addr).ip);
+	return fd;
+}
+
+static void set_trust(struct net *n, CURL *e)
+{
+	net_find_ca(n);
+	/* NULL takes the library's built-in place away */
+	curl_easy_setopt(e, CURLOPT_CAINFO, n->ca_file);
+	curl_easy_setopt(e, CURLOPT_CAPATH, n->ca_file ? NULL : n->ca_path);
+	curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, n->ca_file);
+	curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, n->ca_file ? NULL : n->ca_path);
+	/* a cached store would keep a whole bundle, 2 MB, for a day */
+	curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 0L);
+}
+
+CURL *curl_easy_ours(struct net *n, const char *proxy)
+{
+	CURL *e = curl_easy_init();
+
+	if (!e)
+		return NULL;
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, n);
+	curl_easy_setopt(e, CURLOPT_PROXY, proxy ? proxy : "");
+	curl_easy_setopt(e, CURLOPT_NOPROXY, ""); /* decided by us, see net_proxy_for */
+	set_trust(n, e);
+	return e;
+}
+
+char *curl_proxy_host(const char *proxy, uint16_t *port)
+{
+	CURLU *u = curl_url();
+	char *host = NULL, *text = NULL, *scheme = NULL;
+	uint64_t v = 1080; /* libcurl's own default where the URL names none */
+
+	if (u &&
+	    curl_url_set(u, CURLUPART_URL, proxy,
+			 CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
+		if (curl_url_get(u, CURLUPART_PORT, &text, 0) == CURLUE_OK)
+			(void)!u64_decode(span_str(text), UINT16_MAX, &v);
+		else if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+			 strcmp(scheme, "https") == 0)
+			v = 443;
+	}
+	*port = (uint16_t)v;
+	curl_free(text);
+	curl_free(scheme);
+	curl_url_cleanup(u);
+	return host;
+}
+
+struct curl_slist *curl_resolve_entry(const char *name, uint16_t port, const struct ip *addrs,
+				      size_t n)
+{
+	struct curl_slist *list;
+	char ip[IP_TEXT_MAX];
+	struct buf b;
+
+	buf_init(&b, 4096);
+	/* "+": an ordinary entry that ages, not one for ever */
+	buf_fmt(&b, "+%s:%u:", name, port);
+	for (size_t i = 0; i < n; i++)
+		buf_fmt(&b, addrs[i].fam == IP_V6 ? "%s[%s]" : "%s%s", i ? "," : "",
+			ip_encode(addrs[i], ip));
+	list = buf_ok(&b) ? curl_slist_append(NULL, buf_cstr(&b)) : NULL;
+	buf_fini(&b);
+	return list;
+}
+
+int curl_err(CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return 0;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return -ERR_NOENT;
+	case CURLE_OPERATION_TIMEDOUT:
+		return -ERR_TIMEOUT;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_ISSUER_ERROR:
+		return -ERR_AUTH;
+	case CURLE_FILESIZE_EXCEEDED:
+		return -ERR_TOOBIG;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return -ERR_SYNTAX;
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_WEIRD_SERVER_REPLY:
+		return -ERR_PROTO;
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+		return -ERR_CLOSED;
+	default:
+		return -ERR_IO;
+	}
+}
