@@ -36,6 +36,8 @@ struct derp_session *derp_session_new(mono_t now, const struct node_priv *priv, 
 				      void *arg);
 void derp_session_free(
     struct derp_session *s); /* NULL is fine; not from inside its own callbacks */
+/* No more events, also when called inside one: the input being worked on is left. */
+void derp_session_close(struct derp_session *s);
 
 /* Bytes that came. 0, or -ERR_* once the session has failed (derp_session_error says why). */
 MUST_CHECK int derp_session_input(struct derp_session *s, mono_t now, struct span bytes);

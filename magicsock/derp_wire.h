@@ -51,7 +51,8 @@ struct derp_reader {
 	struct buf head; /* a partial frame */
 	uint32_t keep;	 /* bodies are kept up to this length; may be changed between frames */
 	uint32_t skip;	 /* bytes of a body that is not kept and has still to pass */
-	bool bad;
+	bool whole;	 /* head holds the frame that was handed out last */
+	int err;	 /* sticky */
 };
 
 struct derp_frame {

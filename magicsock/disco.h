@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* disco.h: all peers' path machines together with their keys: who may send which disco message over
  * which carrier (transport.md 3), sealing and opening, and one deadline for all. Pure: sockets are
- * callbacks. Thread: one (control).
+ * callbacks, which must not call back into the set. Thread: one (control).
  *
  * Order of the receive rules: sender's key must be a current peer's before any crypto is spent;
  * then open with the cached precomputed key; parse; dispatch. Each failure is a verdict, never a
