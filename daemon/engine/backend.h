@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backend.h: what a person can see and change: preferences, profiles, login state, status, health,
- * ping. It owns the control client, the state file and the engine, and is what the LocalAPI talks to.
- * Shapes and texts: shared/spec/cli-localapi.md 4, 5, 8, 9. Thread: control.
+ * ping. It owns the control client, the state file and the engine, and is what the LocalAPI talks
+ * to. Shapes and texts: shared/spec/cli-localapi.md 4, 5, 8, 9. Thread: control.
  *
  * JSON results are new trees (j_free) in the chapter's field order. Functions that can refuse set
  * *why to a new string (free) that is fit for the user, and return a negative code. */
@@ -27,11 +27,13 @@ const char *ipn_state_text(enum ipn_state s); /* "NeedsLogin" ... */
 
 struct backend_opts {
 	const char *state_path; /* file, or "mem:" */
-	const char *state_dir;  /* NULL: features that need one are off */
+	const char *state_dir;	/* NULL: features that need one are off */
 	const char *tun_name;
 	uint16_t port;
 	uint32_t fwmark;
 	bool no_tun; /* tests: no interface, no routes */
+	const char
+	    *reduced; /* what of the sandbox is not in force, for the health list; NULL = nothing */
 };
 
 /* Loads state and, if the stored preferences want it, starts. Returns new, or NULL with *why. */
@@ -62,7 +64,8 @@ char *backend_ip_forwarding_warning(struct backend *b); /* new */
 
 /* ---- changing ----------------------------------------------------------------------------- */
 /* MaskedPrefs; *result: the preferences afterwards (redacted). -ERR_SYNTAX, -ERR_RANGE, -ERR_IO. */
-MUST_CHECK int backend_edit_prefs(struct backend *b, const json_t *masked, json_t **result, char **why);
+MUST_CHECK int backend_edit_prefs(struct backend *b, const json_t *masked, json_t **result,
+				  char **why);
 /* Would these preferences be accepted? */
 MUST_CHECK int backend_check_prefs(struct backend *b, const json_t *prefs, char **why);
 /* Options of spec 4.4 */
@@ -74,14 +77,15 @@ void backend_logout(struct backend *b, void (*done)(void *arg, const char *why),
 MUST_CHECK int backend_debug_action(struct backend *b, const char *action, char **why);
 
 /* ---- profiles ------------------------------------------------------------------------------- */
-json_t *backend_profiles(struct backend *b);        /* array of LoginProfile */
+json_t *backend_profiles(struct backend *b); /* array of LoginProfile */
 json_t *backend_profile_current(struct backend *b);
 json_t *backend_profile_get(struct backend *b, const char *id); /* NULL: unknown */
 MUST_CHECK int backend_profile_new(struct backend *b, char **why);
 MUST_CHECK int backend_profile_switch(struct backend *b, const char *id, char **why);
 MUST_CHECK int backend_profile_delete(struct backend *b, const char *id, char **why);
 
-/* ---- ping ------------------------------------------------------------------------------------- */
+/* ---- ping -------------------------------------------------------------------------------------
+ */
 struct backend_ping;
 enum ping_kind { PING_DISCO, PING_TSMP, PING_ICMP };
 /* done gets a PingResult (borrowed) once, never from inside this call, and never after cancel.
@@ -90,27 +94,30 @@ struct backend_ping *backend_ping(struct backend *b, struct ip to, enum ping_kin
 				  void (*done)(void *arg, const json_t *result), void *arg);
 void backend_ping_cancel(struct backend_ping *p);
 
-/* ---- bus ---------------------------------------------------------------------------------------- */
+/* ---- bus ----------------------------------------------------------------------------------------
+ */
 /* Changes are told as Notify values; the LocalAPI's bus turns them into each watcher's stream. */
 enum {
 	NOTIFY_STATE = 1 << 0,
 	NOTIFY_PREFS = 1 << 1,
-	NOTIFY_NETMAP = 1 << 2,     /* peers or self changed: ask backend_netmap if a watcher wants it */
+	NOTIFY_NETMAP =
+	    1 << 2, /* peers or self changed: ask backend_netmap if a watcher wants it */
 	NOTIFY_SELF = 1 << 3,
 	NOTIFY_HEALTH = 1 << 4,
 	NOTIFY_LOGIN_FINISHED = 1 << 5,
 	NOTIFY_BROWSE_URL = 1 << 6, /* text: the URL */
-	NOTIFY_ERROR = 1 << 7,      /* text: what the control server refused */
+	NOTIFY_ERROR = 1 << 7,	    /* text: what the control server refused */
 	NOTIFY_ENGINE = 1 << 8,
 };
-/* text as above, else NULL. Called on the control thread, may not call back into changing functions. */
+/* text as above, else NULL. Called on the control thread, may not call back into changing
+ * functions. */
 typedef void backend_notify_fn(void *arg, unsigned what, const char *text);
 void backend_set_notify(struct backend *b, backend_notify_fn *fn, void *arg);
 
-json_t *backend_self_node(struct backend *b);   /* NULL before a netmap */
-json_t *backend_health(struct backend *b);      /* HealthState of spec 4.9 */
+json_t *backend_self_node(struct backend *b);	  /* NULL before a netmap */
+json_t *backend_health(struct backend *b);	  /* HealthState of spec 4.9 */
 json_t *backend_engine_status(struct backend *b); /* {RBytes,WBytes,NumLive,LiveDERPs,LivePeers} */
-const char *backend_auth_url(struct backend *b); /* pending login URL or NULL */
+const char *backend_auth_url(struct backend *b);  /* pending login URL or NULL */
 /* peers as tailcfg.Node array, for bus watchers that want PeersChanged */
 json_t *backend_peers(struct backend *b);
 

@@ -43,7 +43,8 @@ void node_set_key(struct node *n, const struct node_priv *key);
 /* Whether control is reachable: without it an existing home region is never changed. */
 void node_set_control_up(struct node *n, bool up);
 /* Be what the map and the preferences say. Both borrowed during the call. ch NULL: compare all. */
-void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p, const struct nm_change *ch);
+void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
+		const struct nm_change *ch);
 /* The address list to give out while there is no map. */
 const struct endpoint *node_endpoints(const struct node *n, size_t *count);
 /* Stopped or logged out: no addresses, routes, sessions or relays. */
@@ -54,25 +55,26 @@ void node_down(struct node *n);
 bool node_is_live(const struct node *n);
 
 struct node_peer_status {
-	bool in_engine;        /* has a session or tries to get one */
-	bool active;           /* something sent within 45 s */
-	struct ep cur;         /* trusted direct address; unset otherwise */
+	bool in_engine; /* has a session or tries to get one */
+	bool active;	/* something sent within 45 s */
+	struct ep cur;	/* trusted direct address; unset otherwise */
 	int64_t latency_ns;
 	uint64_t rx_bytes, tx_bytes;
 	wall_t last_handshake; /* WALL_ZERO = none */
 	wall_t last_write;
 };
-bool node_peer_status(const struct node *n, const struct node_key *key, struct node_peer_status *out);
+bool node_peer_status(const struct node *n, const struct node_key *key,
+		      struct node_peer_status *out);
 
 struct node_status {
-	int home;                 /* region, 0 = none */
+	int home; /* region, 0 = none */
 	bool home_connected;
 	bool home_connecting;
-	mono_t home_since;        /* of that state */
+	mono_t home_since; /* of that state */
 	mono_t home_last_frame;
-	const char *home_text;    /* last error of the home relay, borrowed */
-	size_t n_live;            /* peers with a session */
-	size_t n_derp;            /* open relay connections */
+	const char *home_text; /* last error of the home relay, borrowed */
+	size_t n_live;	       /* peers with a session */
+	size_t n_derp;	       /* open relay connections */
 	uint64_t rx_bytes, tx_bytes;
 	uint16_t port;
 	bool have_udp4, have_udp6;
@@ -93,20 +95,22 @@ void node_netcheck(struct node *n, void (*done)(void *arg, const struct nc_repor
 
 enum node_ping_kind { NODE_PING_DISCO, NODE_PING_TSMP, NODE_PING_ICMP };
 struct node_pong {
-	const char *err;  /* NULL on success; borrowed */
+	const char *err; /* NULL on success; borrowed */
 	int64_t latency_ns;
-	struct ep ep;     /* disco: direct address, or unset */
-	int region;       /* disco: by this relay, or 0 */
+	struct ep ep;	       /* disco: direct address, or unset */
+	int region;	       /* disco: by this relay, or 0 */
 	uint16_t peerapi_port; /* TSMP */
 };
 struct node_ping;
 /* The peer is named by its key, the packet goes to `to` (one of its addresses). done is called once
  * unless cancelled; TSMP and ICMP give up after 10 s, disco never. Returns new. */
-struct node_ping *node_ping(struct node *n, const struct node_key *peer, struct ip to, enum node_ping_kind kind,
-			    size_t size, void (*done)(void *arg, const struct node_pong *r), void *arg);
+struct node_ping *node_ping(struct node *n, const struct node_key *peer, struct ip to,
+			    enum node_ping_kind kind, size_t size,
+			    void (*done)(void *arg, const struct node_pong *r), void *arg);
 void node_ping_cancel(struct node_ping *p);
 
-/* Remove what a dead process of ours left: interface, rules, routes. 0 or -ERR_*; prints nothing. */
+/* Remove what a dead process of ours left: interface, rules, routes. 0 or -ERR_*; prints nothing.
+ */
 MUST_CHECK int node_cleanup(const char *tun_name);
 
 #endif

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The backend's side of the control client: starting and stopping it, logins, maps, what we tell.
+ */
+#include "base/alloc.h"
+#include "base/crypto/crypto.h"
+#include "base/log.h"
+#include "daemon/control/expiry.h"
+#include "daemon/engine/backend_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CACHE_DELAY_MS 3000
+#define ENDPOINTS_TOLD_MAX ENDPOINTS_MAX
+
+static void forget_map(struct backend *b)
+{
+	b->nm = NULL;
+	map_session_free(b->cached);
+	b->cached = NULL;
+	loop_timer_cancel(&b->cache_timer);
+}
+
+static void set_login_error(struct backend *b, const char *text)
+{
+	str_set(&b->login_error, text);
+	backend_notify(b, NOTIFY_HEALTH, NULL);
+}
+
+/* ---- what the control client tells ------------------------------------------------------------
+ */
+
+static void on_netmap(void *arg, const struct netmap *nm, const struct nm_change *change)
+{
+	struct backend *b = arg;
+	bool first = b->nm != nm;
+	b->nm = nm;
+	if (b->cached) {
+		map_session_free(b->cached);
+		b->cached = NULL;
+	}
+	if (b->prefs.want_running && !expiry_self(nm->self, wall_now()))
+		node_apply(b->node, nm, &b->prefs, first ? NULL : change);
+	if (first)
+		backend_set_prefs(b, &b->prefs);
+	if (!loop_timer_armed(&b->cache_timer))
+		loop_timer_arm_ms(&b->cache_timer, CACHE_DELAY_MS);
+	unsigned what = NOTIFY_NETMAP;
+	if (change->mask & NM_CHANGED_SELF)
+		what |= NOTIFY_SELF;
+	backend_notify(b, what, NULL);
+	backend_step(b);
+}
+
+static void on_auth_url(void *arg, const char *url)
+{
+	struct backend *b = arg;
+	if (str_cmp(b->auth_url, url) == 0)
+		return;
+	str_set(&b->auth_url, url);
+	if (url) {
+		struct log_esc_buf esc;
+		log_info("control: AuthURL is %s", log_esc(span_str(url), &esc));
+		backend_notify(b, NOTIFY_BROWSE_URL, url);
+	}
+	backend_step(b);
+}
+
+struct pending_save {
+	struct backend *b;
+	uint64_t ticket;
+};
+
+static void on_saved(void *arg, int err)
+{
+	struct pending_save *s = arg;
+	if (s->b->ctl)
+		ctl_persist_saved(s->b->ctl, s->ticket, err);
+	free(s);
+}
+
+static void save_persist(void *arg, const struct persist *p, uint64_t ticket)
+{
+	struct backend *b = arg;
+	persist_copy(&b->prefs.config, p);
+	b->prefs.has_config = true;
+	backend_set_prefs(b, &b->prefs);
+	struct pending_save *s = xcalloc(1, sizeof(*s));
+	*s = (struct pending_save){ b, ticket };
+	state_file_save(b->file, on_saved, s);
+}
+
+static void on_login(void *arg, const struct persist *p)
+{
+	struct backend *b = arg;
+	struct log_esc_buf esc;
+	log_info("control: active login: %s",
+		 log_esc(span_str(p->user.login ? p->user.login : ""), &esc));
+	bool finished = b->login_running || b->prefs.logged_out;
+	b->login_running = false;
+	set_login_error(b, "");
+	on_auth_url(b, NULL);
+	node_set_key(b->node, &p->node);
+	if (finished) {
+		struct prefs next;
+		prefs_init(&next);
+		prefs_copy(&next, &b->prefs);
+		next.want_running = true;
+		next.logged_out = false;
+		backend_set_prefs(b, &next);
+		prefs_fini(&next);
+	}
+	backend_update_pause(b);
+	backend_notify(b, NOTIFY_LOGIN_FINISHED, NULL);
+	backend_step(b);
+}
+
+static void on_error(void *arg, enum ctl_error kind, const char *text)
+{
+	struct backend *b = arg;
+	switch (kind) {
+	case CTL_ERR_CLEARED:
+		set_login_error(b, "");
+		return;
+	case CTL_ERR_REFUSED:
+	case CTL_ERR_VERSION:
+	case CTL_ERR_SAVE:
+		set_login_error(b, text);
+		backend_notify(b, NOTIFY_ERROR, text);
+		break;
+	case CTL_ERR_LOGGED_OUT:
+		set_login_error(b, text);
+		break;
+	case CTL_ERR_NETWORK:
+	case CTL_ERR_KEY:
+	case CTL_ERR_NOISE:
+		if (b->login_running)
+			set_login_error(b, text);
+		break;
+	case CTL_ERR_MAP:
+	case CTL_ERR_UPDATE:
+		break;
+	}
+	LOG_LIMITED(5, LOG_WARN, "control: %s", text);
+	backend_step(b);
+}
+
+static void on_state(void *arg, const struct ctl_state *s)
+{
+	struct backend *b = arg;
+	mono_t now = loop_now(b->loop);
+	if (b->polling && !s->polling)
+		b->poll_lost_at = now;
+	b->had_poll |= s->polling;
+	b->polling = s->polling;
+	b->last_message = s->last_message;
+	node_set_control_up(b->node, s->polling);
+	backend_notify(b, NOTIFY_HEALTH, NULL);
+	backend_step(b);
+}
+
+static json_t *c2n_prefs(void *arg)
+{
+	return backend_prefs(arg);
+}
+
+static json_t *c2n_health(void *arg)
+{
+	return backend_health(arg);
+}
+
+static void c2n_metrics(void *arg, struct buf *out)
+{
+	backend_usermetrics(arg, out);
+}
+
+/* ---- starting and stopping --------------------------------------------------------------------
+ */
+
+struct hostinfo_owned {
+	struct hostinfo h;
+	struct hostinfo_text text;
+};
+
+static void make_hostinfo(struct backend *b, struct hostinfo_owned *o)
+{
+	backend_hostinfo_read(&o->text, &b->prefs);
+	o->h = (struct hostinfo){
+		.ipn_version = MESH_VERSION,
+		.backend_log_id = b->log_id,
+		.os = "linux",
+		.os_version = o->text.os_version,
+		.distro = o->text.distro,
+		.distro_version = o->text.distro_version,
+		.distro_codename = o->text.codename,
+		.hostname = o->text.hostname,
+		.machine = o->text.machine,
+		.go_arch = o->text.arch,
+		.shields_up = b->prefs.shields_up,
+		.no_logs = true,
+		.userspace = J_FALSE,
+		.userspace_router = J_FALSE,
+		.routable_ips = b->prefs.advertise_routes.v,
+		.n_routable_ips = b->prefs.advertise_routes.n,
+		.request_tags = (const char *const *)b->prefs.advertise_tags.v,
+		.n_request_tags = b->prefs.advertise_tags.n,
+		.exit_node_id = b->prefs.exit_node_id,
+	};
+}
+
+void backend_tell_hostinfo(struct backend *b)
+{
+	if (!b->ctl)
+		return;
+	struct hostinfo_owned o;
+	make_hostinfo(b, &o);
+	ctl_set_hostinfo(b->ctl, &o.h);
+}
+
+void backend_ctl_start(struct backend *b)
+{
+	static const struct ctl_ops ops = {
+		.on_netmap = on_netmap,
+		.on_auth_url = on_auth_url,
+		.save_persist = save_persist,
+		.on_login = on_login,
+		.on_error = on_error,
+		.on_state = on_state,
+		.c2n_prefs = c2n_prefs,
+		.c2n_health = c2n_health,
+		.c2n_metrics = c2n_metrics,
+	};
+	struct hostinfo_owned hi;
+	make_hostinfo(b, &hi);
+	char *url = prefs_control_url(&b->prefs);
+	struct ctl_opts o = {
+		.server_url = url,
+		.machine = &b->machine,
+		.persist = &b->prefs.config,
+		.hostinfo = &hi.h,
+		.disco = node_disco_key(b->node),
+		.ephemeral = b->ephemeral,
+		.rng = rng_system(),
+		.ops = &ops,
+		.arg = b,
+	};
+	const char *why = NULL;
+	b->ctl = ctl_new(b->net, &o, &why);
+	free(url);
+	if (!b->ctl) {
+		set_login_error(b, why);
+		log_error("control: %s", why);
+		return;
+	}
+	size_t n = 0;
+	const struct endpoint *eps = node_endpoints(b->node, &n);
+	backend_on_endpoints(b, eps, n);
+	backend_update_pause(b);
+	if (backend_has_node_key(b)) {
+		node_set_key(b->node, &b->prefs.config.node);
+		if (b->prefs.want_running)
+			ctl_login(b->ctl, 0, NULL);
+	}
+}
+
+void backend_ctl_stop(struct backend *b)
+{
+	forget_map(b);
+	b->polling = false;
+	b->login_running = false;
+	str_set(&b->auth_url, NULL);
+	ctl_free(b->ctl);
+	b->ctl = NULL;
+}
+
+void backend_update_pause(struct backend *b)
+{
+	if (b->ctl)
+		ctl_pause(b->ctl, !(b->prefs.want_running || b->login_running));
+}
+
+/* ---- login and logout
+ * ---------------------------------------------------------------------------- */
+
+static void set_authkey(struct backend *b, const char *key)
+{
+	if (b->authkey)
+		wipe(b->authkey, strlen(b->authkey));
+	str_set(&b->authkey, key && *key ? key : NULL);
+}
+
+void backend_login_interactive(struct backend *b)
+{
+	if (!b->ctl)
+		return;
+	if (b->auth_url) {
+		backend_notify(b, NOTIFY_BROWSE_URL, b->auth_url);
+		return;
+	}
+	b->login_running = true;
+	backend_update_pause(b);
+	ctl_login(b->ctl, CTL_LOGIN_INTERACTIVE, b->authkey);
+	backend_step(b);
+}
+
+int backend_start(struct backend *b, const json_t *options, char **why)
+{
+	if (!b->profiles) {
+		*why = xstrdup("cannot start backend when state store is unhealthy");
+		return -ERR_IO;
+	}
+	struct prefs p;
+	prefs_init(&p);
+	const json_t *update = j_get(options, "UpdatePrefs");
+	int rc = 0;
+	if (update) {
+		rc = prefs_from_json(&p, update, why);
+		persist_copy(&p.config, &b->prefs.config);
+		p.has_config = b->prefs.has_config;
+	} else {
+		prefs_copy(&p, &b->prefs);
+	}
+	if (rc == 0) {
+		json_t *asked = prefs_to_json(&p, true);
+		rc = backend_check_prefs(b, asked, why);
+		j_free(asked);
+	}
+	if (rc == 0) {
+		backend_ctl_stop(b);
+		b->state = IPN_NO_STATE;
+		set_authkey(b, j_str(options, "AuthKey"));
+		backend_set_prefs(b, &p);
+		b->want_running_at = loop_now(b->loop);
+		backend_ctl_start(b);
+		/* A key that comes with a node key is for the registration that this start makes.
+		 */
+		if (b->ctl && b->authkey && backend_has_node_key(b) && b->prefs.want_running)
+			ctl_login(b->ctl, 0, b->authkey);
+		backend_step(b);
+		if (!b->ctl) {
+			*why = xstrdup(b->login_error);
+			rc = -ERR_RANGE;
+		}
+	}
+	prefs_fini(&p);
+	return rc;
+}
+
+static void on_logged_out(void *arg, const char *why)
+{
+	struct backend *b = arg;
+	void (*done)(void *, const char *) = b->logout_done;
+	void *done_arg = b->logout_arg;
+	b->logout_done = NULL;
+	if (why) {
+		done(done_arg, why);
+		return;
+	}
+	char id[PROFILE_ID_MAX];
+	snprintf(id, sizeof(id), "%s", profiles_current(b->profiles)->id);
+	backend_ctl_stop(b);
+	node_set_key(b->node, NULL);
+	node_down(b->node);
+	netmap_cache_drop(b->cache, id);
+	if (!id[0] || profiles_delete(b->profiles, id) != 0)
+		profiles_new(b->profiles);
+	prefs_copy(&b->prefs, profiles_prefs(b->profiles));
+	state_file_save(b->file, NULL, NULL);
+	set_authkey(b, NULL);
+	b->state = IPN_NO_STATE;
+	backend_ctl_start(b);
+	backend_notify(b, NOTIFY_PREFS, NULL);
+	backend_step(b);
+	done(done_arg, NULL);
+}
+
+struct logout_nothing {
+	void (*done)(void *arg, const char *why);
+	void *arg;
+};
+
+static void logout_nothing_done(void *arg)
+{
+	struct logout_nothing *l = arg;
+	l->done(l->arg, NULL);
+	free(l);
+}
+
+static void no_work(void *arg)
+{
+	(void)arg;
+}
+
+void backend_logout(struct backend *b, void (*done)(void *arg, const char *why), void *arg)
+{
+	if (!b->ctl || !backend_has_node_key(b) || b->logout_done) {
+		struct logout_nothing *l = xcalloc(1, sizeof(*l));
+		*l = (struct logout_nothing){ done, arg };
+		loop_work_queue(b->loop, no_work, logout_nothing_done, l);
+		return;
+	}
+	struct prefs p;
+	prefs_init(&p);
+	prefs_copy(&p, &b->prefs);
+	p.want_running = false;
+	p.logged_out = true;
+	backend_set_prefs(b, &p);
+	prefs_fini(&p);
+	b->logout_done = done;
+	b->logout_arg = arg;
+	ctl_pause(b->ctl, false);
+	ctl_logout(b->ctl, on_logged_out, b);
+}
+
+/* ---- the kept network map
+ * --------------------------------------------------------------------------- */
+
+void backend_store_map(struct loop_timer *t, mono_t now)
+{
+	struct backend *b = t->arg;
+	(void)now;
+	const char *profile = b->profiles ? profiles_current(b->profiles)->id : "";
+	if (!b->nm || b->cached || !profile[0])
+		return;
+	json_t *v = netmap_to_json(b->nm);
+	struct buf text;
+	buf_init(&text, NETMAP_CACHE_MAX);
+	j_write(v, J_COMPACT, false, &text);
+	if (buf_ok(&text))
+		netmap_cache_store(b->cache, profile, buf_span(&text));
+	buf_fini(&text);
+	j_free(v);
+}
+
+/* Until the server answers, be what it last said: own address, known peers. */
+void backend_load_cached_map(struct backend *b)
+{
+	const char *profile = profiles_current(b->profiles)->id;
+	if (b->nm || !profile[0] || !backend_has_node_key(b))
+		return;
+	struct buf text;
+	buf_init(&text, NETMAP_CACHE_MAX);
+	if (netmap_cache_load(b->cache, profile, &text) != 0)
+		goto out;
+	struct map_session *s = map_session_new();
+	struct map_result r;
+	const char *why = "";
+	struct node_key self;
+	node_priv_public(&b->prefs.config.node, &self);
+	if (map_session_apply(s, buf_span(&text), wall_now(), &r, &why) != 0 ||
+	    !node_key_eq(&map_session_netmap(s)->self->key, &self)) {
+		log_warn("state: the kept network map is not usable (%s)", why);
+		map_session_free(s);
+		goto out;
+	}
+	log_info("control: using the kept network map until the server answers");
+	b->cached = s;
+	b->nm = map_session_netmap(s);
+	node_apply(b->node, b->nm, &b->prefs, NULL);
+out:
+	buf_fini(&text);
+}
+
+/* ---- what the node tells
+ * -------------------------------------------------------------------------------- */
+
+void backend_on_endpoints(void *arg, const struct endpoint *eps, size_t n)
+{
+	struct backend *b = arg;
+	struct map_endpoint told[ENDPOINTS_TOLD_MAX];
+	if (!b->ctl)
+		return;
+	if (n > ENDPOINTS_TOLD_MAX)
+		n = ENDPOINTS_TOLD_MAX;
+	for (size_t i = 0; i < n; i++)
+		told[i] = (struct map_endpoint){ .ep = eps[i].ep, .type = eps[i].type };
+	ctl_set_endpoints(b->ctl, told, n);
+	backend_notify(b, NOTIFY_SELF, NULL);
+}
+
+static enum j_tri tri_of(enum nc_tri t)
+{
+	return t == NC_TRUE ? J_TRUE : t == NC_FALSE ? J_FALSE : J_UNSET;
+}
+
+void backend_on_netinfo(void *arg, const struct nc_report *r, int home)
+{
+	struct backend *b = arg;
+	if (!b->ctl)
+		return;
+	struct netinfo_latency lat[HOSTINFO_LATENCIES_MAX];
+	struct netinfo ni = { .preferred_derp = home, .latencies = lat };
+	if (r) {
+		ni.mapping_varies_by_dest_ip = tri_of(r->mapping_varies);
+		ni.working_ipv6 = r->ipv6 ? J_TRUE : J_FALSE;
+		ni.os_has_ipv6 = r->os_has_ipv6 ? J_TRUE : J_FALSE;
+		ni.working_udp = r->udp ? J_TRUE : J_FALSE;
+		ni.working_icmpv4 = r->icmpv4 ? J_TRUE : J_UNSET;
+		for (size_t i = 0; i < r->n_regions && ni.n_latencies + 2 <= ARRAY_LEN(lat); i++) {
+			const struct nc_region *g = &r->regions[i];
+			if (g->v4_ns >= 0)
+				lat[ni.n_latencies++] =
+				    (struct netinfo_latency){ g->id, false,
+							      (double)g->v4_ns / 1e9 };
+			if (g->v6_ns >= 0)
+				lat[ni.n_latencies++] =
+				    (struct netinfo_latency){ g->id, true, (double)g->v6_ns / 1e9 };
+		}
+	}
+	ctl_set_netinfo(b->ctl, &ni);
+	backend_step(b);
+}

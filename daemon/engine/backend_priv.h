@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backend_priv.h: the backend's inside, shared by the backend_*.c files only. */
+#ifndef DAEMON_ENGINE_BACKEND_PRIV_H
+#define DAEMON_ENGINE_BACKEND_PRIV_H
+
+#include "daemon/control/ctl_client.h"
+#include "daemon/control/map_session.h"
+#include "daemon/engine/backend.h"
+#include "daemon/engine/node.h"
+#include "daemon/state/netmap_cache.h"
+#include "daemon/state/profiles.h"
+#include "daemon/state/state_io.h"
+
+struct backend {
+	struct net *net;
+	struct loop *loop;
+	char *tun_name;
+	bool no_tun;
+	bool ephemeral; /* state in memory only */
+	char *reduced;	/* parts of the sandbox that are missing, "" if none */
+
+	struct state_file *file;
+	struct profiles *profiles; /* NULL while the state file is unusable */
+	struct prefs prefs;	   /* current, real keys in Config */
+	struct machine_priv machine;
+	char log_id[65]; /* random id of this installation, hex */
+
+	struct ctl *ctl;
+	struct node *node;
+	char *authkey; /* for the next registration; secret */
+
+	enum ipn_state state;
+	bool login_running; /* a person or `up` started a login that is not finished */
+	char *auth_url;
+	char *login_error; /* what the server last refused; "" none */
+	bool polling;
+	mono_t poll_lost_at;
+	mono_t last_message;
+	bool had_poll;
+
+	const struct netmap *nm;    /* of ctl, or of cached; NULL: none */
+	struct map_session *cached; /* the kept map, until the server's arrives */
+	struct netmap_cache *cache;
+	struct loop_timer cache_timer;
+	struct loop_timer health_timer;
+	struct loop_defer step; /* run the state machine at the end of the turn */
+	mono_t want_running_at;
+
+	backend_notify_fn *notify;
+	void *notify_arg;
+	struct list pings;
+	void (*logout_done)(void *arg, const char *why);
+	void *logout_arg;
+};
+
+/* backend.c */
+void backend_notify(struct backend *b, unsigned what, const char *text);
+bool backend_has_node_key(const struct backend *b);
+/* Replace the preferences (copied), store and tell; starts nothing. */
+void backend_set_prefs(struct backend *b, const struct prefs *p);
+void backend_step(struct backend *b);
+
+/* backend_login.c */
+void backend_ctl_start(struct backend *b);
+void backend_ctl_stop(struct backend *b);
+void backend_update_pause(struct backend *b);
+void backend_tell_hostinfo(struct backend *b);
+void backend_load_cached_map(struct backend *b);
+void backend_store_map(struct loop_timer *t, mono_t now);
+void backend_on_endpoints(void *arg, const struct endpoint *eps, size_t n);
+void backend_on_netinfo(void *arg, const struct nc_report *report, int home);
+
+/* backend_hostinfo.c */
+struct hostinfo_text {
+	char os_version[128], distro[64], distro_version[64], codename[64], hostname[256],
+	    machine[65];
+	const char *arch;
+};
+void backend_hostinfo_read(struct hostinfo_text *t, const struct prefs *p);
+
+/* backend_state.c */
+void backend_run_state(struct backend *b);
+
+/* backend_health.c: adds strings; the deadline is when the list may change by itself */
+json_t *backend_health_texts(struct backend *b);
+mono_t backend_health_deadline(const struct backend *b);
+
+#endif

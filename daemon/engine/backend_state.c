@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The backend's states (shared/spec/cli-localapi.md 5): one table, first match wins. */
+#include "base/alloc.h"
+#include "base/log.h"
+#include "daemon/control/expiry.h"
+#include "daemon/engine/backend_priv.h"
+
+#include <stdlib.h>
+
+static bool waits_for_person(const struct backend *b)
+{
+	return b->auth_url != NULL;
+}
+
+/* A login that is under way blocks "Stopped", so that `up` on a new node is not seen as stopped. */
+static bool login_blocks(const struct backend *b)
+{
+	return b->login_running;
+}
+
+static enum ipn_state next_state(struct backend *b)
+{
+	const struct netmap *nm = b->nm;
+	if (!b->profiles)
+		return IPN_NO_STATE;
+	if (!b->prefs.want_running && !b->prefs.logged_out && !login_blocks(b) &&
+	    backend_has_node_key(b))
+		return IPN_STOPPED;
+	if (!nm) {
+		if (waits_for_person(b) || b->prefs.logged_out)
+			return IPN_NEEDS_LOGIN;
+		if (b->state == IPN_NO_STATE && !backend_has_node_key(b) && !b->login_running)
+			return IPN_NEEDS_LOGIN;
+		return b->state == IPN_STOPPED || b->state == IPN_RUNNING ? IPN_STARTING : b->state;
+	}
+	if (!b->prefs.want_running)
+		return IPN_STOPPED;
+	if (expiry_self(nm->self, wall_now()))
+		return IPN_NEEDS_LOGIN;
+	if (!(nm->self->flags & NM_MACHINE_AUTHORIZED))
+		return IPN_NEEDS_MACHINE_AUTH;
+	if (b->state == IPN_RUNNING)
+		return IPN_RUNNING;
+	if (b->state == IPN_STARTING)
+		return node_is_live(b->node) ? IPN_RUNNING : IPN_STARTING;
+	return IPN_STARTING;
+}
+
+static void enter(struct backend *b, enum ipn_state s)
+{
+	switch (s) {
+	case IPN_NO_STATE:
+	case IPN_NEEDS_LOGIN:
+	case IPN_STOPPED:
+		node_down(b->node);
+		break;
+	case IPN_STARTING:
+	case IPN_NEEDS_MACHINE_AUTH:
+		if (b->nm)
+			node_apply(b->node, b->nm, &b->prefs, NULL);
+		break;
+	case IPN_RUNNING:
+		free(b->auth_url);
+		b->auth_url = NULL;
+		break;
+	case IPN_IN_USE_OTHER_USER:
+		break;
+	}
+}
+
+void backend_run_state(struct backend *b)
+{
+	/* Two steps are needed at most: into Starting, and on to Running. */
+	for (int i = 0; i < 3; i++) {
+		enum ipn_state next = next_state(b);
+		if (next == b->state)
+			break;
+		log_info("Switching ipn state %s -> %s (WantRunning=%s, nm=%s)",
+			 ipn_state_text(b->state), ipn_state_text(next),
+			 b->prefs.want_running ? "true" : "false", b->nm ? "true" : "false");
+		b->state = next;
+		enter(b, next);
+		backend_notify(b, NOTIFY_STATE, NULL);
+	}
+}
