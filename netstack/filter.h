@@ -99,6 +99,7 @@ enum flt_verdict {
 	FLT_DROP_NO_FILTER, /* nothing comes in before the first filter */
 	FLT_DROP_NOT_LOCAL, /* destination outside the local set */
 	FLT_DROP_ACL,	    /* no rule allows it */
+	FLT_DROP_OWN,	    /* ours to handle, not to pass on: TSMP, our own disco packets */
 	FLT_VERDICT_MAX
 };
 

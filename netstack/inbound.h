@@ -28,10 +28,9 @@ struct net_self {
 	struct disco_key disco;	     /* our own */
 };
 
-/* About the peer a packet came from or goes to. */
+/* About the peer a packet came from or goes to: the address it knows us by. */
 struct net_peer {
-	bool jailed;
-	struct ip masq4, masq6; /* the address it knows us by instead of ours; unset: ours */
+	struct ip masq4, masq6; /* unset: our own */
 };
 
 struct inbound {
@@ -49,8 +48,8 @@ enum in_action {
 		       reply */
 };
 
-struct in_result {
-	enum flt_verdict verdict; /* the filter's, FLT_PASS where it was not asked */
+struct net_result {
+	enum flt_verdict verdict; /* to be counted; FLT_PASS if the filter was not asked */
 	size_t answer_len;
 };
 
@@ -59,6 +58,6 @@ struct in_result {
  * answer it with "protocol unreachable". */
 enum in_action inbound_packet(const struct inbound *in, const struct net_peer *peer,
 			      struct mspan bytes, struct pkt *pkt, struct mspan answer,
-			      struct in_result *res);
+			      struct net_result *res);
 
 #endif

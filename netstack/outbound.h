@@ -21,7 +21,7 @@ enum out_action {
 
 /* bytes: one packet as read. pkt gets the decoded packet. answer: at least bytes.len bytes. */
 enum out_action outbound_classify(const struct net_self *self, struct span bytes, struct pkt *pkt,
-				  struct mspan answer, size_t *answer_len);
+				  struct mspan answer, struct net_result *res);
 /* The filter's word, then the source address as this peer knows it. filter: the jail's if the peer
  * is jailed; NULL before the first one. */
 enum flt_verdict outbound_check(const struct net_self *self, const struct net_peer *peer,

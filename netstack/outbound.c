@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netstack/outbound.h"
+
+#include "netstack/icmp.h"
+#include "netstack/inner_wire.h"
+
+bool ip_is_service(struct ip ip)
+{
+	return ip_eq(ip, IP_SERVICE4) || ip_eq(ip, IP_SERVICE6);
+}
+
+static enum out_action drop(struct net_result *res, enum flt_verdict why)
+{
+	res->verdict = why;
+	return OUT_DROP;
+}
+
+enum out_action outbound_classify(const struct net_self *self, struct span bytes, struct pkt *pkt,
+				  struct mspan answer, struct net_result *res)
+{
+	*res = (struct net_result){ .verdict = FLT_PASS };
+	pkt_decode(bytes, pkt);
+	if (pkt->proto == IP_PROTO_UNKNOWN)
+		return drop(res,
+			    bytes.len < IP4_HDR_LEN ? FLT_DROP_TOO_SHORT : FLT_DROP_UNKNOWN_PROTO);
+	bool service = ip_is_service(pkt->dst.ip);
+	if (service && pkt_is_echo_request(pkt)) {
+		res->answer_len = icmp_echo_reply_build(answer, pkt, bytes);
+		return OUT_ANSWER;
+	}
+	if (pkt->proto == IP_PROTO_TSMP || inner_is_own_disco(self, pkt, bytes))
+		return drop(res, FLT_DROP_OWN);
+	return service ? OUT_SERVICE : OUT_PEER;
+}
+
+enum flt_verdict outbound_check(const struct net_self *self, const struct net_peer *peer,
+				const struct flt *filter, struct flt_flows *flows,
+				struct mspan bytes, struct pkt *pkt)
+{
+	enum flt_verdict v = flt_out(filter, flows, pkt, bytes.len);
+	if (v == FLT_PASS)
+		inner_masquerade(self, peer, bytes, pkt);
+	return v;
+}
+
+void outbound_own(const struct net_self *self, const struct net_peer *peer,
+		  const struct flt *filter, struct flt_flows *flows, struct mspan bytes)
+{
+	struct pkt p;
+	pkt_decode(span_const(bytes), &p);
+	flt_note_out(filter, flows, &p);
+	inner_masquerade(self, peer, bytes, &p);
+}
