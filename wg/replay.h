@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* replay.h: the sliding window over received counters (RFC 6479): 128 blocks of 64 bits in a ring,
+ * of which 127 are the window: 8128 counters behind the highest are still told apart. Pure.
+ * Only for counters of packets that have been authenticated. */
+#ifndef WG_REPLAY_H
+#define WG_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WG_REPLAY_BLOCKS 128
+#define WG_REPLAY_WINDOW ((WG_REPLAY_BLOCKS - 1) * 64)
+
+/* All zero is an empty window. */
+struct wg_replay {
+	uint64_t last;
+	uint64_t ring[WG_REPLAY_BLOCKS];
+};
+
+/* True, and the counter is marked, if it was never seen and is neither too old nor over the limit.
+ */
+bool wg_replay_accept(struct wg_replay *w, uint64_t counter);
+
+#endif
