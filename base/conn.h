@@ -11,7 +11,7 @@
 struct conn_tls; /* server certificate and key */
 /* PEM files; NULL with *why (borrowed static text) on failure. Returns new. */
 struct conn_tls *conn_tls_load(const char *cert_file, const char *key_file, const char **why);
-void conn_tls_free(struct conn_tls *t);
+void conn_tls_free(struct conn_tls *t); /* listeners and connections may live on */
 /* Make an ECDSA P-256 certificate for name (DNS name or address, in SAN) valid ten years, and its key
  * (0600), in PEM files. 0 or -ERR_IO. */
 MUST_CHECK int conn_tls_make(const char *name, const char *cert_file, const char *key_file);
