@@ -51,7 +51,7 @@ enum ms_class ms_classify(struct span d, struct geneve *g)
 		return MS_WG;
 	if (is_plain_wg(d))
 		return MS_WG;
-	if (stun_is(d))
+	if (stun_is_binding(d))
 		return MS_STUN;
 	struct geneve head;
 	if (geneve_parse(d, &head) == 0) {

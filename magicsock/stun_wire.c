@@ -38,9 +38,15 @@ bool stun_is(struct span pkt)
 		return false;
 	struct rd r = rd_init(pkt);
 	uint8_t top = rd_u8(&r);
-	uint8_t method = rd_u8(&r);
-	rd_skip(&r, 2);
-	return !(top & 0xc0) && method == 1 && rd_be32(&r) == COOKIE;
+	rd_skip(&r, 3);
+	return !(top & 0xc0) && rd_be32(&r) == COOKIE;
+}
+
+bool stun_is_binding(struct span pkt)
+{
+	struct rd r = rd_init(pkt);
+	rd_skip(&r, 1);
+	return rd_u8(&r) == 1 && stun_is(pkt);
 }
 
 /* CRC-32 (IEEE), bitwise: forty bytes, a few times a minute. */

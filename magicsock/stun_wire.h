@@ -15,8 +15,10 @@ struct stun_txid {
 	uint8_t b[STUN_TXID_LEN];
 };
 
-/* STUN binding method at all (request or any response). */
+/* STUN at all: header and cookie. */
 bool stun_is(struct span pkt);
+/* A binding request or success response: what our port hands to the STUN code. */
+bool stun_is_binding(struct span pkt);
 void stun_request_build(const struct stun_txid *txid, uint8_t out[static STUN_REQUEST_LEN]);
 /* What a server checks. The header's length field is ignored, as the reference does.
  * Returns 0, -ERR_SYNTAX (no STUN), -ERR_TYPE (no binding request), -ERR_SHORT (attributes run past
