@@ -54,25 +54,42 @@ CURL *curl_easy_ours(struct net *n, const char *proxy)
 	return e;
 }
 
-char *curl_proxy_host(const char *proxy, uint16_t *port)
+static uint16_t url_port(CURLU *u, bool is_proxy)
 {
-	CURLU *u = curl_url();
-	char *host = NULL, *text = NULL, *scheme = NULL;
-	uint64_t v = 1080; /* libcurl's own default where the URL names none */
+	char *text = NULL, *scheme = NULL;
+	uint64_t port = 0;
 
-	if (u &&
-	    curl_url_set(u, CURLUPART_URL, proxy,
-			 CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
-		if (curl_url_get(u, CURLUPART_PORT, &text, 0) == CURLUE_OK)
-			(void)!u64_decode(span_str(text), UINT16_MAX, &v);
-		else if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-			 strcmp(scheme, "https") == 0)
-			v = 443;
-	}
-	*port = (uint16_t)v;
+	if (curl_url_get(u, CURLUPART_PORT, &text, 0) == CURLUE_OK)
+		port = u64_decode(span_str(text), UINT16_MAX, &port) == 0 ? port : 0;
+	else if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK)
+		/* 1080 is what libcurl takes for a proxy that names no port */
+		port = strcmp(scheme, "https") == 0 ? 443 : is_proxy ? 1080 : 80;
 	curl_free(text);
 	curl_free(scheme);
+	return (uint16_t)port;
+}
+
+static void unbracket(char *host)
+{
+	size_t len = strlen(host);
+
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
+		memmove(host, host + 1, len - 2);
+		host[len - 2] = '\0';
+	}
+}
+
+char *curl_url_host(const char *url, bool is_proxy, uint16_t *port)
+{
+	unsigned flags = is_proxy ? CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME : 0;
+	CURLU *u = curl_url();
+	char *host = NULL;
+
+	if (u && curl_url_set(u, CURLUPART_URL, url, flags) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
+		unbracket(host);
+		*port = url_port(u, is_proxy);
+	}
 	curl_url_cleanup(u);
 	return host;
 }

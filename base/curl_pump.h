@@ -27,8 +27,9 @@ CURLM *curl_pump_multi(struct curl_pump *p);
 /* A new easy handle with our rules: HTTP/1.1, no ALPN, no redirects, http and https only, no
  * signals, our trust store, marked sockets, this proxy (NULL = none). NULL when memory is out. */
 CURL *curl_easy_ours(struct net *n, const char *proxy);
-/* Host and port of a proxy URL. host is new (curl_free), NULL if the URL does not parse. */
-char *curl_proxy_host(const char *proxy, uint16_t *port);
+/* Host (without brackets) and port of a URL; for a proxy the scheme may be missing. Returns new
+ * (curl_free), NULL if the URL does not parse. */
+char *curl_url_host(const char *url, bool is_proxy, uint16_t *port);
 /* "+name:port:addr,[addr]" for CURLOPT_RESOLVE. */
 struct curl_slist *curl_resolve_entry(const char *name, uint16_t port, const struct ip *addrs,
 				      size_t n);

@@ -210,25 +210,14 @@ static void on_resolved(void *arg, int err, const struct ip *addrs, size_t n)
 	stream_finish(s, err, text);
 }
 
-/* Take the brackets off an IPv6 literal; whether host is a literal. */
-static bool unbracket_literal(char *host)
-{
-	size_t len = strlen(host);
-	struct ip ip;
-
-	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
-		memmove(host, host + 1, len - 2);
-		host[len - 2] = '\0';
-	}
-	return ip_decode(span_str(host), &ip) == 0;
-}
-
 static void start_proxy(struct stream *s)
 {
-	s->proxy_host = curl_proxy_host(s->proxy, &s->proxy_port);
+	struct ip literal;
+
+	s->proxy_host = curl_url_host(s->proxy, true, &s->proxy_port);
 	if (!s->proxy_host)
 		fail_later(s, -ERR_SYNTAX, "the proxy in the environment is no URL");
-	else if (unbracket_literal(s->proxy_host))
+	else if (ip_decode(span_str(s->proxy_host), &literal) == 0)
 		start_connect(s, NULL, 0);
 	else
 		s->resolve = resolve_start(s->net, s->proxy_host, on_resolved, s);
