@@ -61,12 +61,12 @@ DIR_localapi := daemon/localapi
 DIR_coordinator := daemon/coordinator
 DIR_cli := cli
 # Which rooms a room's tests may link besides itself and base
-NEED_control := magicsock netstack dns
+NEED_control := state magicsock netstack dns
 NEED_state :=
-NEED_dataplane := wg netstack
+NEED_dataplane := wg magicsock netstack
 NEED_engine := state control dataplane wg magicsock netstack dns
 NEED_localapi := engine $(NEED_engine)
-NEED_coordinator := control magicsock netstack dns
+NEED_coordinator := control state magicsock netstack dns
 MAINS := daemon/main.c cli/main.c daemon/coordinator/main.c
 
 srcs = $(filter-out $(MAINS),$(foreach d,$(DIR_$(1)),$(wildcard $(d)/*.c)))

@@ -24,6 +24,11 @@ bool secret_eq(const void *a, const void *b, size_t n)
 	return sodium_memcmp(a, b, n) == 0;
 }
 
+void sha256(uint8_t out[static 32], struct span in)
+{
+	crypto_hash_sha256(out, in.p, in.len);
+}
+
 int x25519(uint8_t out[static 32], const uint8_t priv[static 32], const uint8_t pub[static 32])
 {
 	if (crypto_scalarmult(out, priv, pub) == 0)

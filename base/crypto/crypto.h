@@ -27,6 +27,9 @@ void hmac_blake2s(uint8_t out[static HASH_LEN], struct span key, struct span a, 
 void kdf_blake2s(const uint8_t ck[static HASH_LEN], struct span in, uint8_t o1[static HASH_LEN],
 		 uint8_t *o2, uint8_t *o3);
 
+/* For identifiers the reference makes with it (etags, legacy health ids), not for our protocols. */
+void sha256(uint8_t out[static 32], struct span in);
+
 /* X25519; -ERR_AUTH when the result is all zero (low-order point), then out is wiped. */
 MUST_CHECK int x25519(uint8_t out[static 32], const uint8_t priv[static 32], const uint8_t pub[static 32]);
 

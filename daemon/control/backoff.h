@@ -12,15 +12,14 @@
 
 struct backoff {
 	unsigned failures; /* consecutive */
-	unsigned burst;	   /* attempts started within the present second */
-	mono_t window;
+	mono_t paid_until; /* each attempt pays one second; up to BACKOFF_BURST may be ahead */
 };
 
 void backoff_reset(struct backoff *b);
 /* Count a failure: how long to wait in ms, min(n*n*10 ms, 30 s) * random[0.5, 1.5). */
 int64_t backoff_next(struct backoff *b, struct rng *rng);
-/* Earliest time for the next attempt, whatever succeeded in between: after BACKOFF_BURST attempts
- * within a second, one a second. Counts an attempt at `now` when it returns now. */
+/* Earliest time for the next attempt, whatever succeeded in between: BACKOFF_BURST attempts may
+ * follow each other at once, then one a second. When it returns now, the attempt counts as made. */
 mono_t backoff_allow(struct backoff *b, mono_t now);
 
 #endif

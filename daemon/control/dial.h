@@ -9,8 +9,9 @@
 
 #define DIAL_STAGGER_MS 500
 #define DIAL_TIMEOUT_MS 10000
-#define DIAL_TLS_ONLY_S 120 /* a dial within this time after the last attempt goes to TLS at once  \
-			     */
+#define DIAL_TLS_ONLY_S                                                                            \
+	120 /* a dial within this time after the last attempt goes to TLS at once                  \
+	     */
 #define DIAL_HOST_MAX 256
 
 struct dial_target {

@@ -11,7 +11,6 @@ struct json_scan {
 	struct rd r;
 	char close; /* '}' or ']' */
 	bool first;
-	int err;
 };
 
 /* One value with white space around it and nothing else? 0, -ERR_SYNTAX, -ERR_TOOBIG (nesting). */

@@ -48,10 +48,9 @@ enum nm_flag {
 	NM_UNSIGNED_PEERAPI_ONLY = 1 << 3,
 	NM_WIREGUARD_ONLY = 1 << 4,
 	NM_JAILED = 1 << 5,
-	NM_SHAREE = 1 << 6,	      /* Hostinfo.ShareeNode */
-	NM_SHIELDS_UP = 1 << 7,	      /* Hostinfo.ShieldsUp */
-	NM_ALLOWED_IPS_NULL = 1 << 8, /* wire form only: allowed_ips was made from addresses */
-	NM_HOSTINFO_NULL = 1 << 9,
+	NM_SHAREE = 1 << 6,	/* Hostinfo.ShareeNode */
+	NM_SHIELDS_UP = 1 << 7, /* Hostinfo.ShieldsUp */
+	NM_HOSTINFO_NULL = 1 << 8,
 };
 
 #define NM_LIST(type, name)                                                                        \
