@@ -15,13 +15,13 @@
 #include "base/ip.h"
 #include "base/keys.h"
 #include "base/mono.h"
+#include "netstack/inbound.h"
 #include "wg/activity.h"
 
 #include <stdatomic.h>
 
 struct wg_session;
 struct wg_allowedips;
-struct flt;
 
 #define DP_WORKERS_MAX 1
 #define DP_NO_PEER UINT32_MAX
@@ -47,7 +47,8 @@ struct dp_peer {
 	struct dp_live *live;	    /* ref held by the snapshot */
 	struct ep best;		    /* direct address; unset: none */
 	bool has_derp;		    /* a copy may go by relay while the path is unproven */
-	bool jailed;
+	bool jailed;		    /* only answers come in from it */
+	struct net_peer net;
 };
 
 struct dp_index {
@@ -62,7 +63,7 @@ struct dp_tables {
 	struct wg_allowedips *allowed; /* prefix -> peer slot; owned */
 	struct flt *filter;	       /* NULL: nothing comes in; owned */
 	struct flt *jail;	       /* shields-up twin for jailed peers; owned */
-	struct ip self4, self6;	       /* unset: none */
+	struct net_self self;
 	uint16_t mtu;
 	unsigned refs; /* control thread only */
 };

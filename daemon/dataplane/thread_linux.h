@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* thread_linux.h: the worker's thread: waits on TUN, UDP sockets and the command ring, reads
+ * batches, runs worker.h on them. Sleeps when there is nothing to do. Thread: control, for these
+ * calls. */
+#ifndef DAEMON_DATAPLANE_THREAD_LINUX_H
+#define DAEMON_DATAPLANE_THREAD_LINUX_H
+
+#include "daemon/dataplane/worker.h"
+
+struct dp_thread;
+struct tun;
+
+struct dp_thread_opts {
+	struct tun *tun; /* borrowed; NULL: none */
+	int fd4, fd6;	 /* UDP sockets, borrowed; -1: none */
+	struct dp_exchange *exchange;
+	const struct echo_waits *waits;
+	uint64_t seed;
+	void (*wake)(void *arg); /* any thread: records wait in dp_thread_event_peek */
+	void *wake_arg;
+};
+
+/* Returns new, running; NULL when the thread could not be made. */
+struct dp_thread *dp_thread_start(const struct dp_thread_opts *o);
+void dp_thread_stop(struct dp_thread *t); /* waits for it to end; frees */
+/* False if the ring is full. */
+bool dp_thread_command(struct dp_thread *t, const struct dp_msg *m, struct span bytes);
+/* Another pair of sockets; DP_EV_SOCKETS_DONE tells that the old ones are not used any more. */
+void dp_thread_set_sockets(struct dp_thread *t, int fd4, int fd6);
+/* Oldest record from the worker; borrowed until dp_thread_event_pop. */
+bool dp_thread_event_peek(struct dp_thread *t, struct dp_msg *m, struct mspan *bytes);
+void dp_thread_event_pop(struct dp_thread *t);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/dataplane/worker_priv.h"
+
+#include "base/alloc.h"
+#include "base/crypto/crypto.h"
+
+#include <stdlib.h>
+
+struct dp_worker *dp_worker_new(const struct dp_worker_ops *ops, void *arg,
+				const struct echo_waits *waits, uint64_t seed)
+{
+	struct dp_worker *w = xcalloc(1, sizeof(*w));
+	w->ops = ops;
+	w->arg = arg;
+	w->waits = waits;
+	w->flows = flt_flows_new(seed);
+	w->jail_flows = flt_flows_new(~seed);
+	w->staged = staged_new(DP_HEADROOM, DP_TAILROOM);
+	return w;
+}
+
+void dp_worker_free(struct dp_worker *w)
+{
+	if (!w)
+		return;
+	flt_flows_free(w->flows);
+	flt_flows_free(w->jail_flows);
+	staged_free(w->staged);
+	wipe(w, sizeof(*w));
+	free(w);
+}
+
+bool worker_event(struct dp_worker *w, const struct dp_msg *m, struct span bytes)
+{
+	if (w->ops->event(w->arg, m, bytes))
+		return true;
+	dp_count(DPC_RING_FULL, 1);
+	return false;
+}
+
+void worker_act(struct dp_worker *w, uint32_t peer, struct dp_live *live, unsigned act)
+{
+	if ((act & WG_ACT_WATCH) &&
+	    !worker_event(w, &(struct dp_msg){ .type = DP_EV_ACTIVE, .peer = peer },
+			  span_of(NULL, 0)))
+		wg_activity_untold(&live->act);
+	if (act & WG_ACT_REKEY)
+		worker_event(w, &(struct dp_msg){ .type = DP_EV_WANT_SESSION, .peer = peer },
+			     span_of(NULL, 0));
+}
+
+static void send_inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		       const struct dp_msg *m, struct mspan bytes)
+{
+	if (bytes.len > DP_PACKET_MAX) {
+		dp_count(DPC_TX_TOO_BIG, 1);
+		return;
+	}
+	const struct dp_peer *p = &s->peers[m->peer];
+	struct mspan packet = mspan_of(w->own + DP_HEADROOM, bytes.len);
+	memcpy(packet.p, bytes.p, bytes.len);
+	outbound_own(&s->tables->self, &p->net, worker_filter(s, p), worker_flows(w, p), packet);
+	worker_send(w, s, now, m->peer, &packet, 1, m->flag ? SEND_DATA : SEND_UNSTAGED);
+}
+
+static void flush_staged(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+			 const struct dp_msg *m)
+{
+	struct mspan v[DP_BATCH];
+	const struct dp_peer *p = &s->peers[m->peer];
+	if (!p->current || !wg_session_can_send(p->current, now))
+		return;
+	if (m->flag && staged_count(w->staged, m->peer) == 0)
+		worker_keepalive(w, s, now, m->peer, false);
+	for (size_t n; (n = staged_take(w->staged, m->peer, v, DP_BATCH)) > 0;)
+		worker_send(w, s, now, m->peer, v, n, SEND_DATA);
+}
+
+void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		       const struct dp_msg *m, struct mspan bytes)
+{
+	struct span packet = span_const(bytes);
+	if (m->type == DP_CMD_TUN_WRITE) {
+		w->ops->tun_write(w->arg, &packet, 1);
+		return;
+	}
+	if (m->type == DP_CMD_DROP_STAGED) {
+		dp_count(DPC_TX_STAGED_DROP, staged_drop(w->staged, m->peer));
+		return;
+	}
+	if (!s || m->peer >= s->n_peers || !s->peers[m->peer].live)
+		return;
+	switch (m->type) {
+	case DP_CMD_SESSION:
+		flush_staged(w, s, now, m);
+		break;
+	case DP_CMD_SEND_INNER:
+		send_inner(w, s, now, m, bytes);
+		break;
+	case DP_CMD_KEEPALIVE:
+		if (staged_count(w->staged, m->peer) == 0)
+			worker_keepalive(w, s, now, m->peer, true);
+		break;
+	case DP_CMD_DERP_IN:
+		worker_relayed(w, s, now, m->peer, bytes);
+		break;
+	default:
+		break;
+	}
+	worker_flush_udp(w);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* worker_priv.h: a worker's inside, shared by worker.c, worker_tx.c and worker_rx.c. */
+#ifndef DAEMON_DATAPLANE_WORKER_PRIV_H
+#define DAEMON_DATAPLANE_WORKER_PRIV_H
+
+#include "daemon/dataplane/counters.h"
+#include "daemon/dataplane/staged.h"
+#include "daemon/dataplane/worker.h"
+#include "netstack/outbound.h"
+#include "wg/session.h"
+
+#define ANSWERS_MAX 16 /* TSMP answers and rejects of one batch */
+#define ANSWER_ROOM (DP_HEADROOM + TSMP_PACKET_MAX + DP_TAILROOM)
+
+struct dp_worker {
+	const struct dp_worker_ops *ops;
+	void *arg;
+	const struct echo_waits *waits;
+	struct flt_flows *flows, *jail_flows;
+	struct staged *staged;
+
+	/* the batch under way */
+	struct wg_seal_item seal[DP_BATCH];
+	struct wg_open_item open[DP_BATCH];
+	struct dp_datagram udp[DP_BATCH]; /* sealed, to go */
+	size_t n_udp;
+	struct span deliver[DP_BATCH]; /* for this host */
+	size_t n_deliver;
+	uint8_t answers[ANSWERS_MAX][ANSWER_ROOM];
+	struct mspan answer[ANSWERS_MAX];
+	size_t n_answers;
+	uint8_t own[DP_HEADROOM + DP_PACKET_MAX + DP_TAILROOM];
+	uint8_t echo[DP_PACKET_MAX];
+};
+
+enum send_kind {
+	SEND_DATA,     /* staged while there is no session */
+	SEND_UNSTAGED, /* dropped then */
+};
+
+bool worker_event(struct dp_worker *w, const struct dp_msg *m, struct span bytes);
+/* Do what wg_activity asked for. */
+void worker_act(struct dp_worker *w, uint32_t peer, struct dp_live *live, unsigned act);
+/* Seal inner packets (with DP_HEADROOM and DP_TAILROOM around each) and queue them on the peer's
+ * way. */
+void worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
+		 struct mspan *v, size_t n, enum send_kind kind);
+/* asked: it answers WG_EV_KEEPALIVE, which has its own stamp. */
+void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
+		      bool asked);
+void worker_flush_udp(struct dp_worker *w);
+/* A transport datagram that came by relay from that peer. */
+void worker_relayed(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
+		    struct mspan bytes);
+
+static inline const struct flt *worker_filter(const struct dp_snapshot *s, const struct dp_peer *p)
+{
+	return p->jailed ? s->tables->jail : s->tables->filter;
+}
+
+static inline struct flt_flows *worker_flows(struct dp_worker *w, const struct dp_peer *p)
+{
+	return p->jailed ? w->jail_flows : w->flows;
+}
+
+/* traffic.c */
+void traffic_in(enum dp_path_kind k, size_t packets, size_t bytes);
+void traffic_out(enum dp_path_kind k, size_t packets, size_t bytes);
+void traffic_drop_acl(void);
+void traffic_drop_error(size_t n);
+
+#endif
