@@ -4,11 +4,6 @@
 #include "netstack/icmp.h"
 #include "netstack/inner_wire.h"
 
-bool ip_is_service(struct ip ip)
-{
-	return ip_eq(ip, IP_SERVICE4) || ip_eq(ip, IP_SERVICE6);
-}
-
 static enum out_action drop(struct net_result *res, enum flt_verdict why)
 {
 	res->verdict = why;

@@ -5,12 +5,7 @@
 #define NETSTACK_OUTBOUND_H
 
 #include "netstack/inbound.h"
-
-#define IP_SERVICE4 ip_v4(100, 100, 100, 100)
-/* fd7a:115c:a1e0::53 */
-#define IP_SERVICE6 ((struct ip){ IP_V6, { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0, [15] = 0x53 } })
-
-bool ip_is_service(struct ip ip);
+#include "netstack/service.h"
 
 enum out_action {
 	OUT_PEER, /* look up the peer of pkt->dst, then outbound_check */

@@ -22,7 +22,7 @@ struct tun_error {
 bool tun_name_ok(const char *name);
 /* Create or attach to the device; loads the module once if the device node is missing. The link
  * stays down. 0; -ERR_NOENT (no /dev/net/tun), -ERR_PERM, -ERR_BUSY (another process has it),
- * -ERR_RANGE (name), -ERR_IO; t untouched on error. */
+ * -ERR_EXIST (no TUN device), -ERR_RANGE (name), -ERR_IO; t untouched on error. */
 MUST_CHECK int tun_open(const char *name, struct tun *t, struct tun_error *err);
 void tun_close(struct tun *t);
 

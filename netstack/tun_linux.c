@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netstack/tun_linux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TUN_NODE "/dev/net/tun"
+#define MODPROBE "/sbin/modprobe"
+
+bool tun_name_ok(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789_.-";
+	size_t len = strlen(name);
+	return len > 0 && len < TUN_NAME_MAX && strspn(name, allowed) == len &&
+	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* The outcome shows in the next open. */
+static void load_module(void)
+{
+	static const char *const argv[] = { MODPROBE, "-q", "tun", NULL };
+	static const char *const env[] = { NULL };
+	pid_t pid;
+	if (posix_spawn(&pid, MODPROBE, NULL, NULL, (char *const *)(uintptr_t)argv,
+			(char *const *)(uintptr_t)env) != 0)
+		return;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int open_node(void)
+{
+	return open(TUN_NODE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+}
+
+static int say(struct tun_error *err, int rc, const char *name, const char *what)
+{
+	snprintf(err->text, sizeof(err->text), "interface %s: %s", name, what);
+	return rc;
+}
+
+/* From errno. */
+static int explain(struct tun_error *err, const char *name)
+{
+	switch (errno) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return say(err, -ERR_NOENT, name,
+			   TUN_NODE " is missing. Type: modprobe tun (for a container: give it "
+				    "--device " TUN_NODE ")");
+	case EPERM:
+	case EACCES:
+		return say(err, -ERR_PERM, name,
+			   "not permitted. Start as root or with the capability CAP_NET_ADMIN");
+	case EBUSY:
+		return say(
+		    err, -ERR_BUSY, name,
+		    "another process has it. Stop that one, or choose another name with --tun");
+	case EINVAL:
+		return say(err, -ERR_EXIST, name,
+			   "exists and is no TUN device. Choose another name with --tun");
+	default:
+		snprintf(err->text, sizeof(err->text), "interface %s: %s", name, strerror(errno));
+		return -ERR_IO;
+	}
+}
+
+int tun_open(const char *name, struct tun *t, struct tun_error *err)
+{
+	struct ifreq req = { 0 };
+	if (!tun_name_ok(name))
+		return say(err, -ERR_RANGE, "(name)",
+			   "a name is 1 to 15 letters, digits, '_', '.' or '-'");
+	int fd = open_node();
+	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO)) {
+		load_module();
+		fd = open_node();
+	}
+	if (fd < 0)
+		return explain(err, name);
+	req.ifr_flags = IFF_TUN | IFF_NO_PI;
+	memcpy(req.ifr_name, name, strlen(name));
+	if (ioctl(fd, TUNSETIFF, &req) < 0) {
+		int rc = explain(err, name);
+		close(fd);
+		return rc;
+	}
+	t->fd = fd;
+	memcpy(t->name, req.ifr_name, sizeof(t->name));
+	return 0;
+}
+
+void tun_close(struct tun *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+}
+
+/* EBADFD: the device was deleted under us. */
+static int fatal_code(void)
+{
+	return errno == EBADFD ? -ERR_CLOSED : -ERR_IO;
+}
+
+int tun_read_batch(struct tun *t, struct mspan *bufs, size_t n)
+{
+	size_t got = 0;
+	while (got < n) {
+		ssize_t len = read(t->fd, bufs[got].p, bufs[got].len);
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 && got == 0 && errno != EAGAIN)
+			return fatal_code();
+		if (len < 0)
+			break; /* an error shows again in the next call */
+		bufs[got++].len = (size_t)len;
+	}
+	return (int)got;
+}
+
+/* What a refused packet means. 1: the packet's own fault; 0: no room now; or an error code. */
+static int write_refused(void)
+{
+	switch (errno) {
+	case EAGAIN:
+	case ENOBUFS:
+		return 0;
+	case EBADFD:
+	case EBADF:
+		return -ERR_CLOSED;
+	default:
+		return 1; /* EINVAL: not IP; EIO: link down; ENOMEM */
+	}
+}
+
+int tun_write_batch(struct tun *t, const struct span *pkts, size_t n, size_t *dropped)
+{
+	size_t done = 0;
+	while (done < n) {
+		/* An empty write would be an error of ours (EINVAL). */
+		if (pkts[done].len == 0 || write(t->fd, pkts[done].p, pkts[done].len) >= 0) {
+			done++;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		int rc = write_refused();
+		if (rc <= 0)
+			return rc < 0 && done == 0 ? rc : (int)done;
+		++*dropped;
+		done++;
+	}
+	return (int)done;
+}
