@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,15 +24,26 @@ static void *or_die(void *p)
 	return p;
 }
 
+/* n * size, at least 1: a block of 0 bytes may be NULL, which a caller would take for failure. */
+static bool block_size(size_t n, size_t size, size_t *total)
+{
+	if (__builtin_mul_overflow(n, size, total))
+		return false;
+	if (*total == 0)
+		*total = 1;
+	return true;
+}
+
 void *try_calloc(size_t n, size_t size)
 {
-	/* calloc(0) may give NULL, which a caller would take for failure */
-	return calloc(n ? n : 1, size ? size : 1);
+	size_t total;
+	return block_size(n, size, &total) ? calloc(total, 1) : NULL;
 }
 
 void *try_realloc(void *p, size_t n, size_t size)
 {
-	return reallocarray(p, n ? n : 1, size ? size : 1);
+	size_t total;
+	return block_size(n, size, &total) ? realloc(p, total) : NULL;
 }
 
 void *xcalloc(size_t n, size_t size)

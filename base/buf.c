@@ -123,10 +123,10 @@ void buf_fmt(struct buf *b, const char *fmt, ...)
 
 void buf_drop(struct buf *b, size_t n)
 {
-	if (n == 0)
-		return;
 	if (n > b->len)
 		n = b->len;
+	if (n == 0)
+		return;
 	memmove(b->p, b->p + n, b->len - n);
 	b->len -= n;
 	if (b->secret)
