@@ -21,7 +21,7 @@ static bool make_room(struct outq *q, size_t n)
 	if (n <= q->cap - q->len)
 		return true;
 	/* moving pays only where it frees as much as it copies */
-	if (q->off >= q->len / 2) {
+	if (q->off > 0 && q->off >= q->len / 2) {
 		memmove(q->p, q->p + q->off, q->len - q->off);
 		q->len -= q->off;
 		q->off = 0;
