@@ -35,6 +35,9 @@ enum wg_act {
 	    2, /* ask control for a session (wg_peer_want_session); repeats every second */
 };
 
+/* In all of these s is the peer's current session (NULL: none), whichever a packet was opened with.
+ */
+
 /* After a batch was sealed on s and handed to the path. is_data: not only keepalives.
  * Thread: worker (any in tests). */
 MUST_CHECK unsigned wg_activity_on_tx(struct wg_activity *a, struct wg_session *s, mono_t now,
@@ -45,6 +48,21 @@ MUST_CHECK unsigned wg_activity_on_keepalive(struct wg_activity *a, struct wg_se
 /* After wg_session_open returned > 0. is_data: at least one WG_OPEN_DATA. */
 MUST_CHECK unsigned wg_activity_on_rx(struct wg_activity *a, struct wg_session *s, mono_t now,
 				      bool is_data);
+/* The same stamps for handshake messages, which are authenticated packets too. Thread: control. */
+void wg_activity_on_control_tx(struct wg_activity *a, mono_t now);
+void wg_activity_on_control_rx(struct wg_activity *a, mono_t now);
+
+/* Read both stamps (0: nothing waits). True: something waits, and the worker will be silent until
+ * control looks again; false: the next packet brings WG_ACT_WATCH. Thread: control, as below. */
+bool wg_activity_watch(struct wg_activity *a, int64_t *rx_since, int64_t *tx_since);
+/* What came in needs no keepalive any more. */
+void wg_activity_cancel_keepalive(struct wg_activity *a);
+/* The timer of a stamp that was read before fires, unless its answer came meanwhile (false). */
+bool wg_activity_take_keepalive(struct wg_activity *a, int64_t since, mono_t now);
+bool wg_activity_take_unanswered(struct wg_activity *a, int64_t since);
+/* Of the last authenticated packet in either direction; MONO_ZERO: none. */
+mono_t wg_activity_last(const struct wg_activity *a);
+
 /* The message for WG_ACT_WATCH found no room: try again with the next packet. */
 void wg_activity_untold(struct wg_activity *a);
 

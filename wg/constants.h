@@ -6,8 +6,9 @@
 #include "base/mono.h"
 
 #define WG_REKEY_AFTER_MESSAGES (UINT64_C(1) << 60)
-#define WG_REJECT_AFTER_MESSAGES (UINT64_MAX - (UINT64_C(1) << 13)) /* first counter not allowed   \
-								     */
+#define WG_REJECT_AFTER_MESSAGES                                                                   \
+	(UINT64_MAX - (UINT64_C(1) << 13)) /* first counter not allowed                            \
+					    */
 
 #define WG_REKEY_AFTER_TIME (120 * NS_PER_S)
 #define WG_REJECT_AFTER_TIME (180 * NS_PER_S)

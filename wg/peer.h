@@ -54,7 +54,7 @@ void wg_peer_want_session(struct wg_peer *p, mono_t now, wall_t wall, const stru
 void wg_peer_on_confirmed(struct wg_peer *p, mono_t now, uint32_t local_index,
 			  const struct wg_out *out);
 /* WG_ACT_WATCH came from the worker. */
-void wg_peer_on_active(struct wg_peer *p, mono_t now);
+void wg_peer_on_active(struct wg_peer *p);
 /* Something else proved that the peer knows us (a disco message): no need to be eager. */
 void wg_peer_on_heard(struct wg_peer *p);
 

@@ -19,7 +19,7 @@ enum wg_verdict {
 	WG_VERDICTS
 };
 
-/* Short lower-case name; never NULL. */
+/* Name of its counter; never NULL. */
 const char *wg_verdict_name(enum wg_verdict v);
 /* Count one. Thread: any. */
 void wg_verdict_count(enum wg_verdict v);

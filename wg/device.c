@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "wg/device_priv.h"
+
+#include <stdlib.h>
+
+struct wg_device *wg_device_new(struct rng *rng)
+{
+	struct wg_device *d = xcalloc(1, sizeof(*d));
+	d->rng = rng;
+	map_init(&d->peers, sizeof(struct node_key));
+	map_init(&d->indices, sizeof(uint32_t));
+	heap_init(&d->due);
+	wg_ratelimiter_init(&d->limiter);
+	wg_load_init(&d->load);
+	return d;
+}
+
+void wg_device_free(struct wg_device *d)
+{
+	if (!d)
+		return;
+	size_t it = 0;
+	struct wg_peer *p;
+	while ((p = map_next(&d->peers, &it, NULL)))
+		wg_peer_free(p);
+	map_fini(&d->peers);
+	map_fini(&d->indices);
+	heap_fini(&d->due);
+	wg_ratelimiter_fini(&d->limiter);
+	wipe(d, sizeof(*d));
+	free(d);
+}
+
+uint32_t wg_index_new(struct wg_peer *p)
+{
+	uint32_t index;
+	do
+		index = rng_u32(p->dev->rng);
+	while (map_get(&p->dev->indices, &index));
+	map_put(&p->dev->indices, &index, p);
+	return index;
+}
+
+void wg_index_del(struct wg_device *d, uint32_t index)
+{
+	map_del(&d->indices, &index);
+}
+
+struct wg_peer *wg_index_find(const struct wg_device *d, uint32_t index)
+{
+	return map_get(&d->indices, &index);
+}
+
+static void drop_self(struct wg_device *d, const struct wg_out *out)
+{
+	struct wg_peer *p = wg_peer_find(d, &d->self.pub);
+	if (!p)
+		return;
+	out->event(out->arg, p, WG_EV_IS_SELF);
+	wg_peer_remove(p);
+}
+
+void wg_device_set_key(struct wg_device *d, const struct node_priv *key, const struct wg_out *out)
+{
+	if (key && d->have_key && secret_eq(key->b, d->self.priv.b, sizeof(key->b)))
+		return;
+	wg_identity_wipe(&d->self);
+	d->have_key = key != NULL;
+	if (key) {
+		wg_identity_set(&d->self, key);
+		wg_cookie_checker_init(&d->checker, &d->self.pub);
+		drop_self(d, out);
+	}
+	size_t it = 0;
+	struct wg_peer *p;
+	while ((p = map_next(&d->peers, &it, NULL)))
+		wg_peer_rekey(p);
+}
+
+const struct node_key *wg_device_public(const struct wg_device *d)
+{
+	return d->have_key ? &d->self.pub : NULL;
+}
+
+enum wg_verdict wg_device_input(struct wg_device *d, mono_t now, const struct wg_from *from,
+				struct span datagram, const struct wg_out *out)
+{
+	enum wg_verdict v = wg_handshake_input(d, now, from, datagram, out);
+	wg_verdict_count(v);
+	return v;
+}
+
+void wg_device_on_backlog(struct wg_device *d, mono_t now, size_t waiting, size_t capacity)
+{
+	wg_load_on_backlog(&d->load, now, waiting, capacity);
+}
+
+bool wg_device_under_load(const struct wg_device *d, mono_t now)
+{
+	return wg_load_is_high(&d->load, now);
+}
+
+void wg_device_set_eager(struct wg_device *d, mono_t until)
+{
+	d->eager_until = until;
+}
+
+mono_t wg_device_deadline(const struct wg_device *d)
+{
+	const struct heap_node *first = heap_min(&d->due);
+	return first ? first->at : MONO_NEVER;
+}
+
+void wg_device_tick(struct wg_device *d, mono_t now, wall_t wall, const struct wg_out *out)
+{
+	struct heap_node *first;
+	while ((first = heap_min(&d->due)) && mono_due(first->at, now)) {
+		struct wg_peer *p = CONTAINER_OF(first, struct wg_peer, due);
+		wg_timers_run(p, now, wall, out);
+		wg_timers_schedule(p);
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "wg/replay.h"
+
+#include "wg/constants.h"
+
+#define BLOCK_MASK (WG_REPLAY_BLOCKS - 1)
+
+/* Forget what slides out when the highest counter becomes `counter`. */
+static void slide(struct wg_replay *w, uint64_t counter)
+{
+	uint64_t from = w->last / 64;
+	uint64_t steps = counter / 64 - from;
+	if (steps > WG_REPLAY_BLOCKS)
+		steps = WG_REPLAY_BLOCKS;
+	for (uint64_t i = 1; i <= steps; i++)
+		w->ring[(from + i) & BLOCK_MASK] = 0;
+	w->last = counter;
+}
+
+bool wg_replay_accept(struct wg_replay *w, uint64_t counter)
+{
+	if (counter >= WG_REJECT_AFTER_MESSAGES)
+		return false;
+	if (counter > w->last)
+		slide(w, counter);
+	else if (w->last - counter > WG_REPLAY_WINDOW)
+		return false;
+	uint64_t *block = &w->ring[(counter / 64) & BLOCK_MASK];
+	uint64_t bit = UINT64_C(1) << (counter % 64);
+	bool seen = *block & bit;
+	*block |= bit;
+	return !seen;
+}
