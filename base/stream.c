@@ -263,6 +263,11 @@ struct stream *stream_open(struct net *net, const struct stream_opts *o,
 	return s;
 }
 
+void stream_set_queue_max(struct stream *s, size_t bytes)
+{
+	s->out.max = bytes < STREAM_QUEUE_MAX ? bytes : STREAM_QUEUE_MAX;
+}
+
 size_t stream_queued(const struct stream *s)
 {
 	return outq_pending(&s->out).len;

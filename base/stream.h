@@ -54,6 +54,8 @@ void stream_free(struct stream *s); /* NULL is fine */
  * -ERR_STATE before on_open or after on_close. */
 #define STREAM_QUEUE_MAX (1u << 20)
 MUST_CHECK int stream_send(struct stream *s, struct span data);
+/* Another limit than STREAM_QUEUE_MAX (default), never above it. */
+void stream_set_queue_max(struct stream *s, size_t bytes);
 size_t stream_queued(const struct stream *s);
 /* local and remote address of the connection; unset before on_open */
 struct ep stream_local(const struct stream *s);
