@@ -15,10 +15,12 @@
 struct derp_mgr;
 
 struct derp_mgr_ops {
-	/* A datagram from a peer (borrowed); src is what the relay says. */
-	void (*on_packet)(void *arg, int region, const struct node_key *src, struct span datagram);
-	/* Connected (login complete) or not; text (borrowed, printable) says why it ended. Home
-	 * only or not, each region reports. */
+	/* A datagram from a peer (borrowed); src is what the relay says. False means that it is no
+	 * peer of ours: then no route is remembered, and a relay cannot fill our memory with
+	 * made-up keys. */
+	bool (*on_packet)(void *arg, int region, const struct node_key *src, struct span datagram);
+	/* Connected (login complete), or an attempt or connection ended: text (borrowed, printable)
+	 * says why. */
 	void (*on_state)(void *arg, int region, bool connected, const char *text);
 	/* The relay says the peer is not there; its route is forgotten already. */
 	void (*on_peer_gone)(void *arg, int region, const struct node_key *peer, uint8_t reason);
@@ -33,7 +35,8 @@ struct derp_mgr_ops {
  * send. */
 struct derp_mgr *derp_mgr_new(struct net *net, struct rng *rng, const struct derp_mgr_ops *ops,
 			      void *arg);
-void derp_mgr_free(struct derp_mgr *m); /* closes all, calls nothing back */
+/* Closes all, calls nothing back. Not from inside a callback. */
+void derp_mgr_free(struct derp_mgr *m);
 
 /* Copied. Regions whose definition changed are disconnected, the home is dialed anew if its was.
  * NULL: no map. */

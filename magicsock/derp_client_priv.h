@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* derp_client_priv.h: what derp_client.c (the manager) and derp_conn_client.c (one connection)
+ * share. */
+#ifndef MAGICSOCK_DERP_CLIENT_PRIV_H
+#define MAGICSOCK_DERP_CLIENT_PRIV_H
+
+#include "base/map.h"
+#include "base/resolve.h"
+#include "base/stream.h"
+#include "magicsock/derp_client.h"
+#include "magicsock/derp_session.h"
+
+enum conn_state {
+	CONN_IDLE,	 /* nothing open; perhaps waiting for retry_at */
+	CONN_RESOLVING,	 /* look-up of a node with one family switched off */
+	CONN_CONNECTING, /* TCP and TLS */
+	CONN_OPEN,	 /* session running */
+};
+
+struct queued {
+	struct node_key dst;
+	size_t len;
+	uint8_t data[];
+};
+
+struct derp_conn {
+	struct derp_mgr *mgr;
+	int region;
+	enum conn_state state;
+	struct resolve_req *resolve;
+	struct stream *stream;
+	struct derp_session *session;
+	struct derp_session *dead; /* ended inside its own callback; freed in the next sweep */
+	size_t node;		   /* being or been dialed */
+	struct loop_timer timer;
+
+	struct queued *queue[DERP_QUEUE_MAX];
+	size_t q_first, q_len;
+
+	mono_t dial_deadline;
+	mono_t retry_at;
+	mono_t last_use; /* a datagram was to go; MONO_ZERO = never */
+	mono_t since;	 /* of the present state */
+	mono_t up_at;
+	mono_t last_frame;
+	mono_t told_heard;
+	unsigned fails;
+	bool up;     /* logged in */
+	bool news;   /* the owner is to be told in the next sweep */
+	bool broken; /* a connection ended since the last sweep */
+	uint64_t tx_dropped;
+	char text[DERP_TEXT_MAX];
+	char health[DERP_TEXT_MAX];
+};
+
+struct derp_mgr {
+	struct net *net;
+	struct loop *loop;
+	struct rng *rng;
+	const struct derp_mgr_ops *ops;
+	void *arg;
+	struct derp_map *map; /* may be NULL */
+	struct node_priv key;
+	bool has_key;
+	bool network_up;
+	bool have_v6;
+	int home;
+	struct derp_conn **conns;
+	size_t n_conns;
+	struct map routes; /* node key -> region as pointer-sized integer */
+	struct loop_defer sweep;
+};
+
+struct derp_conn *conn_new(struct derp_mgr *m, int region);
+void conn_free(struct derp_conn *c);
+/* Should there be a connection now? */
+bool conn_wanted(const struct derp_conn *c, mono_t now);
+/* Open, close or wait as things stand, and arm the timer. */
+void conn_settle(struct derp_conn *c, mono_t now);
+/* End whatever is going on; the next attempt may come at once. */
+void conn_close(struct derp_conn *c, const char *text);
+void conn_push(struct derp_conn *c, const struct node_key *dst, struct span datagram);
+/* Queue to session to stream, as far as there is room. */
+void conn_flush(struct derp_conn *c);
+/* What can be freed now, as no callback of its session is running. */
+void conn_reap(struct derp_conn *c);
+
+void mgr_sweep_later(struct derp_mgr *m);
+void mgr_learn_route(struct derp_mgr *m, const struct node_key *peer, int region);
+void mgr_forget_routes(struct derp_mgr *m, int region);
+
+#endif

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One DERP connection: which node to dial, TLS, the session on top, back-off after failures. */
+#include "magicsock/derp_client_priv.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DIAL_TOTAL_MS 10000
+#define DIAL_NODE_MS 1500
+#define IDLE_S 60
+#define HEALTHY_S 30 /* up this long: the next failure is the first again */
+#define HEARD_S 5
+#define STREAM_QUEUE (320u << 10)
+#define FLUSH_CHUNK (64u << 10) /* frames merged into one write */
+
+static const struct stream_ops stream_ops;
+static const struct derp_session_ops session_ops;
+static void on_timer(struct loop_timer *t, mono_t now);
+
+struct derp_conn *conn_new(struct derp_mgr *m, int region)
+{
+	struct derp_conn *c = xcalloc(1, sizeof(*c));
+	c->mgr = m;
+	c->region = region;
+	loop_timer_init(m->loop, &c->timer, on_timer, c);
+	return c;
+}
+
+static const struct derp_region *region_of(const struct derp_conn *c)
+{
+	return derp_map_find(c->mgr->map, c->region);
+}
+
+static void set_text(struct derp_conn *c, const char *text)
+{
+	struct log_esc_buf esc;
+	snprintf(c->text, sizeof(c->text), "%s", log_esc(span_str(text), &esc));
+}
+
+/* ---- queue -------------------------------------------------------------------------------- */
+
+static struct queued *pop(struct derp_conn *c)
+{
+	struct queued *q = c->queue[c->q_first];
+	c->q_first = (c->q_first + 1) % DERP_QUEUE_MAX;
+	c->q_len--;
+	return q;
+}
+
+void conn_push(struct derp_conn *c, const struct node_key *dst, struct span datagram)
+{
+	struct queued *q = try_calloc(1, sizeof(*q) + datagram.len);
+	if (!q) {
+		c->tx_dropped++;
+		return;
+	}
+	q->dst = *dst;
+	q->len = datagram.len;
+	memcpy(q->data, datagram.p, datagram.len);
+	if (c->q_len == DERP_QUEUE_MAX) {
+		free(pop(c));
+		c->tx_dropped++;
+	}
+	c->queue[(c->q_first + c->q_len++) % DERP_QUEUE_MAX] = q;
+}
+
+static void drop_queue(struct derp_conn *c)
+{
+	while (c->q_len) {
+		free(pop(c));
+		c->tx_dropped++;
+	}
+}
+
+static void queue_to_session(struct derp_conn *c, mono_t now)
+{
+	enum derp_state st = derp_session_state(c->session);
+	if (st != DERP_LOGIN && st != DERP_UP)
+		return;
+	while (c->q_len && derp_session_output(c->session)->len < FLUSH_CHUNK) {
+		struct queued *q = pop(c);
+		if (derp_session_send(c->session, now, &q->dst, span_of(q->data, q->len)))
+			c->tx_dropped++; /* over the relay's rate limit */
+		free(q);
+	}
+}
+
+void conn_flush(struct derp_conn *c)
+{
+	while (c->state == CONN_OPEN) {
+		queue_to_session(c, loop_now(c->mgr->loop));
+		struct buf *out = derp_session_output(c->session);
+		if (out->len == 0 || stream_send(c->stream, buf_span(out)))
+			return; /* on_drain calls again */
+		buf_reset(out);
+	}
+}
+
+/* ---- end ------------------------------------------------------------------------------------ */
+
+static void set_state(struct derp_conn *c, enum conn_state state)
+{
+	c->state = state;
+	c->since = loop_now(c->mgr->loop);
+}
+
+void conn_reap(struct derp_conn *c)
+{
+	derp_session_free(c->dead);
+	c->dead = NULL;
+}
+
+static void end_session(struct derp_conn *c)
+{
+	if (!c->session)
+		return;
+	derp_session_close(c->session);
+	conn_reap(c); /* an earlier one; its callbacks are long over */
+	c->dead = c->session;
+	c->session = NULL;
+}
+
+void conn_close(struct derp_conn *c, const char *text)
+{
+	if (c->state == CONN_IDLE)
+		return;
+	resolve_cancel(c->resolve);
+	c->resolve = NULL;
+	end_session(c);
+	stream_free(c->stream);
+	c->stream = NULL;
+	c->broken |= c->up;
+	c->news |= c->up;
+	c->up = false;
+	c->health[0] = '\0';
+	c->retry_at = MONO_ZERO;
+	set_text(c, text);
+	set_state(c, CONN_IDLE);
+	mgr_forget_routes(c->mgr, c->region);
+	mgr_sweep_later(c->mgr);
+}
+
+/* A relay that is down is asked every few seconds; one that lets us in and then misbehaves waits
+ * for longer and longer. */
+static int64_t backoff_ms(const struct derp_conn *c, bool reached)
+{
+	static const int64_t first[] = { 100, 400, 1000 };
+	int64_t cap = reached ? 60000 : 5000;
+	int64_t ms = cap;
+	if (c->fails <= ARRAY_LEN(first))
+		ms = first[c->fails - 1];
+	else if (c->fails < 20)
+		ms = INT64_C(1000) << (c->fails - ARRAY_LEN(first));
+	if (ms > cap)
+		ms = cap;
+	return ms * 3 / 4 + (int64_t)rng_below(c->mgr->rng, (uint32_t)(ms / 2 + 1));
+}
+
+static void conn_fail(struct derp_conn *c, const char *text)
+{
+	mono_t now = loop_now(c->mgr->loop);
+	bool reached = c->state == CONN_OPEN;
+	if (c->up && mono_diff_ns(now, c->up_at) >= HEALTHY_S * NS_PER_S)
+		c->fails = 0;
+	c->fails++;
+	int64_t wait = backoff_ms(c, reached);
+	conn_close(c, text);
+	c->news = true;
+	c->retry_at = mono_add_ms(now, wait);
+	drop_queue(c);
+}
+
+void conn_free(struct derp_conn *c)
+{
+	drop_queue(c);
+	resolve_cancel(c->resolve);
+	stream_free(c->stream);
+	derp_session_free(c->session);
+	derp_session_free(c->dead);
+	loop_timer_cancel(&c->timer);
+	free(c);
+}
+
+/* ---- dial -------------------------------------------------------------------------------------
+ */
+
+/* The first dialable node at or behind i; n_nodes if none. */
+static size_t next_node(const struct derp_region *r, size_t i)
+{
+	while (i < r->n_nodes && r->nodes[i].stun_only)
+		i++;
+	return i;
+}
+
+static bool set_tls(struct stream_opts *o, const struct derp_node *n)
+{
+	static const enum stream_verify verify[] = {
+		[DERP_TLS_HOST] = STREAM_VERIFY,
+		[DERP_TLS_CERT_NAME] = STREAM_VERIFY_NAME,
+		[DERP_TLS_PIN] = STREAM_VERIFY_SHA256,
+		[DERP_TLS_NONE] = STREAM_VERIFY_NONE,
+	};
+	enum derp_tls how = derp_node_tls(n, o->cert_sha256);
+	if (how == DERP_TLS_BAD)
+		return false;
+	o->verify = verify[how];
+	o->cert_name = n->cert_name;
+	return true;
+}
+
+static void try_node(struct derp_conn *c, size_t i);
+
+static void open_stream(struct derp_conn *c, const struct ip *addrs, size_t n_addrs)
+{
+	const struct derp_region *r = region_of(c);
+	const struct derp_node *n = &r->nodes[c->node];
+	bool last = next_node(r, c->node + 1) == r->n_nodes;
+	int64_t left = mono_diff_ns(c->dial_deadline, loop_now(c->mgr->loop)) / NS_PER_MS;
+	struct stream_opts o = {
+		.host = n->host,
+		.port = derp_node_port(n),
+		.tls = true,
+		.addrs = addrs,
+		.n_addrs = n_addrs,
+		.timeout_ms = (int)(last || left < DIAL_NODE_MS ? left : DIAL_NODE_MS),
+	};
+	if (!set_tls(&o, n)) {
+		conn_fail(c, "the relay map names a malformed certificate pin");
+		return;
+	}
+	set_state(c, CONN_CONNECTING);
+	c->stream = stream_open(c->mgr->net, &o, &stream_ops, c);
+}
+
+/* Keep those of allowed families, the preferred family first (the other races it 200 ms later). */
+static size_t sort_addrs(const struct derp_conn *c, const struct derp_node *n, const struct ip *in,
+			 size_t n_in, struct ip *out)
+{
+	enum ip_family order[2] = { IP_V4, IP_V6 };
+	size_t n_out = 0;
+	struct ip unused;
+	if (c->mgr->have_v6) {
+		order[0] = IP_V6;
+		order[1] = IP_V4;
+	}
+	for (size_t f = 0; f < 2; f++)
+		for (size_t i = 0; i < n_in; i++)
+			if (in[i].fam == order[f] && n_out < RESOLVE_MAX &&
+			    derp_node_addr(n, order[f], &unused) != DERP_ADDR_OFF)
+				out[n_out++] = in[i];
+	return n_out;
+}
+
+static void on_resolved(void *arg, int err, const struct ip *addrs, size_t n)
+{
+	struct derp_conn *c = arg;
+	struct ip sorted[RESOLVE_MAX];
+	c->resolve = NULL;
+	const struct derp_node *node = &region_of(c)->nodes[c->node];
+	size_t n_sorted = err ? 0 : sort_addrs(c, node, addrs, n, sorted);
+	if (n_sorted) {
+		open_stream(c, sorted, n_sorted);
+		return;
+	}
+	set_text(c, "the relay's name has no address");
+	try_node(c, c->node + 1);
+}
+
+/* Addresses in the map come first; else DNS, through the stream unless a family is switched off. */
+static void try_node(struct derp_conn *c, size_t i)
+{
+	const struct derp_region *r = region_of(c);
+	c->node = next_node(r, i);
+	if (c->node == r->n_nodes) {
+		char text[DERP_TEXT_MAX];
+		memcpy(text, c->text, sizeof(text));
+		conn_fail(c, text[0] ? text : "the region has no relay to dial");
+		return;
+	}
+	const struct derp_node *n = &r->nodes[c->node];
+	struct ip literal[2], sorted[RESOLVE_MAX];
+	enum derp_addr a4 = derp_node_addr(n, IP_V4, &literal[0]);
+	enum derp_addr a6 = derp_node_addr(n, IP_V6, &literal[a4 == DERP_ADDR_LITERAL]);
+	size_t n_literal = (a4 == DERP_ADDR_LITERAL) + (a6 == DERP_ADDR_LITERAL);
+	if (n_literal) {
+		open_stream(c, sorted, sort_addrs(c, n, literal, n_literal, sorted));
+	} else if (a4 == DERP_ADDR_DNS && a6 == DERP_ADDR_DNS) {
+		open_stream(c, NULL, 0);
+	} else if (a4 == DERP_ADDR_DNS || a6 == DERP_ADDR_DNS) {
+		set_state(c, CONN_RESOLVING);
+		c->resolve = resolve_start(c->mgr->net, n->host, on_resolved, c);
+	} else {
+		set_text(c, "the relay map switches both address families off");
+		try_node(c, i + 1);
+	}
+}
+
+static void dial(struct derp_conn *c, mono_t now)
+{
+	c->dial_deadline = mono_add_ms(now, DIAL_TOTAL_MS);
+	c->text[0] = '\0';
+	try_node(c, 0);
+}
+
+/* ---- stream -------------------------------------------------------------------------------------
+ */
+
+static void on_open(void *arg)
+{
+	struct derp_conn *c = arg;
+	struct derp_mgr *m = c->mgr;
+	const struct derp_region *r = region_of(c);
+	const struct derp_node *n = &r->nodes[c->node];
+	const char *ideal = c->node > 0 ? r->nodes[0].name : NULL;
+	stream_set_queue_max(c->stream, STREAM_QUEUE);
+	c->session = derp_session_new(loop_now(m->loop), &m->key, n->host, derp_node_port(n), ideal,
+				      m->home == c->region, m->rng, &session_ops, c);
+	set_state(c, CONN_OPEN);
+	conn_flush(c);
+	conn_settle(c, loop_now(m->loop));
+}
+
+static void tell_heard(struct derp_conn *c, mono_t now)
+{
+	if (!c->session || derp_session_last_frame(c->session).ns != now.ns)
+		return;
+	c->last_frame = now;
+	if (!mono_is_zero(c->told_heard) && mono_diff_ns(now, c->told_heard) < HEARD_S * NS_PER_S)
+		return;
+	c->told_heard = now;
+	c->mgr->ops->on_heard(c->mgr->arg, c->region, now);
+}
+
+static void on_data(void *arg, struct span data)
+{
+	struct derp_conn *c = arg;
+	struct derp_session *s = c->session;
+	mono_t now = loop_now(c->mgr->loop);
+	int rc = derp_session_input(s, now, data);
+	if (c->session != s)
+		return; /* closed by its owner meanwhile */
+	if (rc) {
+		conn_fail(c, derp_session_error(s));
+		return;
+	}
+	tell_heard(c, now);
+	conn_flush(c);
+	conn_settle(c, now);
+}
+
+static void on_stream_close(void *arg, int err, const char *text)
+{
+	struct derp_conn *c = arg;
+	bool connecting = c->state == CONN_CONNECTING;
+	stream_free(c->stream);
+	c->stream = NULL;
+	if (!connecting) {
+		conn_fail(c, err ? text : "the relay closed the connection");
+		return;
+	}
+	set_text(c, text);
+	if (mono_due(c->dial_deadline, loop_now(c->mgr->loop)))
+		conn_fail(c, "no connection to the relay in time");
+	else
+		try_node(c, c->node + 1);
+	conn_settle(c, loop_now(c->mgr->loop));
+}
+
+static void on_drain(void *arg)
+{
+	conn_flush(arg);
+}
+
+static const struct stream_ops stream_ops = {
+	.on_open = on_open,
+	.on_data = on_data,
+	.on_close = on_stream_close,
+	.on_drain = on_drain,
+};
+
+/* ---- session
+ * -------------------------------------------------------------------------------------- */
+
+static void on_packet(void *arg, const struct node_key *src, struct span payload)
+{
+	struct derp_conn *c = arg;
+	struct derp_mgr *m = c->mgr;
+	if (m->ops->on_packet(m->arg, c->region, src, payload) && c->session)
+		mgr_learn_route(m, src, c->region);
+}
+
+static void on_up(void *arg)
+{
+	struct derp_conn *c = arg;
+	c->up = true;
+	c->up_at = c->since = loop_now(c->mgr->loop);
+	c->text[0] = '\0';
+	c->news = true;
+	mgr_sweep_later(c->mgr);
+}
+
+static void on_peer_gone(void *arg, const struct node_key *peer, uint8_t reason)
+{
+	struct derp_conn *c = arg;
+	struct derp_mgr *m = c->mgr;
+	if ((intptr_t)map_get(&m->routes, peer->b) == c->region)
+		map_del(&m->routes, peer->b);
+	m->ops->on_peer_gone(m->arg, c->region, peer, reason);
+}
+
+static void on_health(void *arg, struct span text)
+{
+	struct derp_conn *c = arg;
+	struct log_esc_buf esc;
+	snprintf(c->health, sizeof(c->health), "%s", log_esc(text, &esc));
+}
+
+static const struct derp_session_ops session_ops = {
+	.on_packet = on_packet,
+	.on_up = on_up,
+	.on_peer_gone = on_peer_gone,
+	.on_health = on_health,
+};
+
+/* ---- what should be
+ * ---------------------------------------------------------------------------------- */
+
+static mono_t idle_at(const struct derp_conn *c)
+{
+	if (c->mgr->home == c->region)
+		return MONO_NEVER;
+	return mono_is_zero(c->last_use) ? MONO_ZERO : mono_add_s(c->last_use, IDLE_S);
+}
+
+bool conn_wanted(const struct derp_conn *c, mono_t now)
+{
+	const struct derp_mgr *m = c->mgr;
+	const struct derp_region *r = region_of(c);
+	if (!m->has_key || !m->network_up || !r || !derp_region_dialable(r))
+		return false;
+	return !mono_due(idle_at(c), now);
+}
+
+static mono_t deadline(const struct derp_conn *c)
+{
+	switch (c->state) {
+	case CONN_IDLE:
+		return mono_min(c->retry_at, idle_at(c));
+	case CONN_RESOLVING:
+	case CONN_CONNECTING:
+		return c->dial_deadline;
+	case CONN_OPEN:
+		break;
+	}
+	return mono_min(derp_session_deadline(c->session), idle_at(c));
+}
+
+void conn_settle(struct derp_conn *c, mono_t now)
+{
+	bool wanted = conn_wanted(c, now);
+	if (!wanted) {
+		conn_close(c, "");
+		loop_timer_cancel(&c->timer);
+		return;
+	}
+	if (c->state == CONN_IDLE && mono_due(c->retry_at, now))
+		dial(c, now);
+	loop_timer_arm(&c->timer, deadline(c));
+}
+
+static void on_timer(struct loop_timer *t, mono_t now)
+{
+	struct derp_conn *c = t->arg;
+	if (c->state == CONN_OPEN && derp_session_tick(c->session, now))
+		conn_fail(c, derp_session_error(c->session));
+	else if ((c->state == CONN_RESOLVING || c->state == CONN_CONNECTING) &&
+		 mono_due(c->dial_deadline, now))
+		conn_fail(c, "no connection to the relay in time");
+	conn_settle(c, now);
+	if (c->state == CONN_IDLE)
+		mgr_sweep_later(c->mgr); /* unless wanted, it goes */
+}
