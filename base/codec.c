@@ -46,9 +46,18 @@ void base64_encode(struct span in, char *out)
 			  sodium_base64_VARIANT_ORIGINAL);
 }
 
+static bool is_ascii(struct span s)
+{
+	uint8_t all = 0;
+	for (size_t i = 0; i < s.len; i++)
+		all |= s.p[i];
+	return all < 0x80;
+}
+
 int base64_decode(struct span text, uint8_t *out, size_t *len)
 {
-	if (text.len % 4)
+	/* libsodium 1.0.18 takes bytes above ASCII for '+' */
+	if (text.len % 4 || !is_ascii(text))
 		return -ERR_SYNTAX;
 	if (text.len == 0) {
 		*len = 0;

@@ -81,6 +81,14 @@ static void base64_refuses(void **state)
 		size_t len = sizeof(out);
 		assert_int_equal(base64_decode(span_str(bad[i]), out, &len), -ERR_SYNTAX);
 	}
+	for (int c = 0; c < 256; c++) {
+		uint8_t one[4] = { 'A', (uint8_t)c, 'A', 'A' };
+		size_t len = sizeof(out);
+		bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			     (c >= 'A' && c <= 'Z') || c == '+' || c == '/';
+		assert_int_equal(base64_decode(span_of(one, 4), out, &len),
+				 digit ? 0 : -ERR_SYNTAX);
+	}
 	size_t len = 5;
 	assert_int_equal(base64_decode(span_str("Zm9vYmFy"), out, &len), -ERR_TOOBIG);
 	len = 0;
