@@ -18,7 +18,8 @@ struct j_error {
 };
 
 /* One JSON value and only white space after it. Nesting is counted before jansson sees the text.
- * Invalid UTF-8 and lone surrogates become U+FFFD. \u0000 is allowed in strings.
+ * Invalid UTF-8 and lone surrogates become U+FFFD, integers beyond 64 bits reals. \u0000 is allowed
+ * in strings.
  * Returns new, or NULL with *err filled (err may be NULL). */
 json_t *j_parse(struct span text, size_t max_len, struct j_error *err);
 void j_free(json_t *v); /* NULL is fine */

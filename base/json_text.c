@@ -53,23 +53,66 @@ static size_t escape_len(struct span s, bool *lone)
 	return 6;
 }
 
+static size_t number_len(struct span s)
+{
+	size_t n = 0;
+	while (n < s.len && s.p[n] && strchr("+-.0123456789Ee", s.p[n]))
+		n++;
+	return n;
+}
+
+/* -2^63 is taken for too big as well: as a real it is exact. */
+static bool is_big_integer(struct span number)
+{
+	uint64_t v;
+	if (number.len && number.p[0] == '-')
+		number = span_from(number, 1);
+	return u64_decode(number, INT64_MAX, &v) == -ERR_RANGE;
+}
+
+/* What stands at the start of s: how many bytes, and what is written in their place, if anything.
+ */
+struct piece {
+	size_t len;
+	const char *instead;
+	const char *behind;
+};
+
+static struct piece piece_at(struct span s, bool in_string)
+{
+	struct piece p = { 0 };
+	uint32_t cp;
+	bool lone = false;
+	if (in_string && s.p[0] == '\\')
+		p.len = escape_len(s, &lone);
+	else if (!in_string && number_len(s))
+		p.len = number_len(s);
+	else
+		p.len = utf8_decode(s, &cp);
+	if (lone || p.len == 0)
+		p.instead = "\xef\xbf\xbd";
+	else if (!in_string && is_big_integer(span_of(s.p, p.len)))
+		p.behind = "e0";
+	if (p.len == 0)
+		p.len = 1;
+	return p;
+}
+
 bool json_repair(struct span s, struct buf *out)
 {
-	bool replaced = false;
+	bool changed = false, in_string = false;
 	while (s.len && buf_ok(out)) {
-		uint32_t cp;
-		bool bad = false;
-		size_t n = s.p[0] == '\\' ? escape_len(s, &bad) : utf8_decode(s, &cp);
-		if (n == 0) {
-			bad = true;
-			n = 1;
-		}
-		if (bad)
-			buf_add_str(out, "\xef\xbf\xbd");
+		struct piece p = piece_at(s, in_string);
+		if (s.p[0] == '"')
+			in_string = !in_string;
+		if (p.instead)
+			buf_add_str(out, p.instead);
 		else
-			buf_add(out, s.p, n);
-		replaced |= bad;
-		s = span_from(s, n);
+			buf_add(out, s.p, p.len);
+		if (p.behind)
+			buf_add_str(out, p.behind);
+		changed |= p.instead || p.behind;
+		s = span_from(s, p.len);
 	}
-	return replaced;
+	return changed;
 }

@@ -10,8 +10,9 @@
  * for other text, exact up to the first error, where a parser stops. */
 size_t json_nesting(struct span text);
 
-/* Append text with U+FFFD for what jansson refuses and Go repairs: bytes that are not UTF-8, and
- * \u escapes that are half of a surrogate pair. Returns whether anything had to be replaced. */
+/* Append text with what jansson refuses and Go takes put right: U+FFFD for bytes that are not UTF-8
+ * and for \u escapes that are half of a surrogate pair; integers beyond 64 bits become reals ("e0"
+ * behind them). Returns whether anything had to be changed. */
 bool json_repair(struct span text, struct buf *out);
 
 #endif

@@ -92,7 +92,7 @@ static void refused(void **state)
 		"\"\\x41\"", "\"\\u12\"",
 		"\"a\nb\"",  "[1 2]",
 		"{\"a\" 1}", "{1:2}",
-		"// c\n1",   "9223372036854775808",
+		"// c\n1",   "0123456789012345678901",
 		"1e999",     "{\"a\\u0000b\":1}",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -115,7 +115,7 @@ static void errors_say_where_and_quote_nothing(void **state)
 	assert_non_null(strstr(err.text, "ends too early"));
 	assert_null(j_parse(span_str("[1] 2"), 1000, &err));
 	assert_non_null(strstr(err.text, "something follows"));
-	assert_null(j_parse(span_str("99999999999999999999"), 1000, &err));
+	assert_null(j_parse(span_str("1e999"), 1000, &err));
 	assert_non_null(strstr(err.text, "number too big"));
 	assert_null(j_parse(span_str("{\"\\u0000\":1}"), 1000, &err));
 	assert_non_null(strstr(err.text, "NUL in a name"));
@@ -162,6 +162,25 @@ static void repaired(void **state)
 		assert_string_equal(j_text(v), pairs[i][1]);
 		j_free(v);
 	}
+}
+
+/* An integer beyond 64 bits costs itself, not the whole message. */
+static void big_integers_are_reals(void **state)
+{
+	(void)state;
+	json_t *v = parse("[9223372036854775807,9223372036854775808,-9223372036854775808,"
+			  "-9223372036854775809,1.23456789012345678901,1e0000000000000000000001,"
+			  "\"99999999999999999999\",{\"99999999999999999999\":1}]");
+	assert_true(j_integer(j_at(v, 0)) == INT64_MAX);
+	assert_false(j_is_int(j_at(v, 1)));
+	assert_true(j_number(j_at(v, 1)) == 9223372036854775808.0);
+	assert_true(j_number(j_at(v, 2)) == -9223372036854775808.0);
+	assert_true(j_number(j_at(v, 3)) == -9223372036854775809.0);
+	assert_true(j_number(j_at(v, 4)) == 1.23456789012345678901);
+	assert_true(j_number(j_at(v, 5)) == 10);
+	assert_string_equal(j_text(j_at(v, 6)), "99999999999999999999");
+	assert_int_equal(j_int(j_at(v, 7), "99999999999999999999", 0), 1);
+	j_free(v);
 }
 
 static void repair_does_not_cure_syntax(void **state)
@@ -321,6 +340,7 @@ int main(void)
 		cmocka_unit_test(errors_say_where_and_quote_nothing),
 		cmocka_unit_test(any_value_at_the_top),
 		cmocka_unit_test(repaired),
+		cmocka_unit_test(big_integers_are_reals),
 		cmocka_unit_test(repair_does_not_cure_syntax),
 		cmocka_unit_test(nul_in_strings),
 		cmocka_unit_test(last_duplicate_wins),
