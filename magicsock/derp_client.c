@@ -28,9 +28,9 @@ void derp_mgr_free(struct derp_mgr *m)
 {
 	if (!m)
 		return;
-	for (size_t i = 0; i < m->n_conns; i++)
-		conn_free(m->conns[i]);
-	free(m->conns);
+	for (size_t i = 0; i < m->n_links; i++)
+		derp_link_free(m->links[i]);
+	free(m->links);
 	loop_defer_cancel(&m->sweep);
 	map_fini(&m->routes);
 	derp_map_free(m->map);
@@ -40,22 +40,22 @@ void derp_mgr_free(struct derp_mgr *m)
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-static struct derp_conn *find(const struct derp_mgr *m, int region)
+static struct derp_link *find(const struct derp_mgr *m, int region)
 {
-	for (size_t i = 0; i < m->n_conns; i++)
-		if (m->conns[i]->region == region)
-			return m->conns[i];
+	for (size_t i = 0; i < m->n_links; i++)
+		if (m->links[i]->region == region)
+			return m->links[i];
 	return NULL;
 }
 
-static struct derp_conn *find_or_new(struct derp_mgr *m, int region)
+static struct derp_link *find_or_new(struct derp_mgr *m, int region)
 {
-	struct derp_conn *c = find(m, region);
+	struct derp_link *c = find(m, region);
 	if (c)
 		return c;
-	m->conns = xrealloc(m->conns, m->n_conns + 1, sizeof(struct derp_conn *));
-	c = conn_new(m, region);
-	m->conns[m->n_conns++] = c;
+	m->links = xrealloc(m->links, m->n_links + 1, sizeof(struct derp_link *));
+	c = derp_link_new(m, region);
+	m->links[m->n_links++] = c;
 	return c;
 }
 
@@ -66,13 +66,13 @@ static bool usable(const struct derp_mgr *m, int region)
 	return m->has_key && m->network_up && r && derp_region_dialable(r);
 }
 
-void mgr_sweep_later(struct derp_mgr *m)
+void derp_mgr_sweep_later(struct derp_mgr *m)
 {
 	loop_defer_arm(&m->sweep);
 }
 
 /* Tell the owner what changed. It may call us back, which at most arms another sweep. */
-static void tell(struct derp_conn *c)
+static void tell(struct derp_link *c)
 {
 	struct derp_mgr *m = c->mgr;
 	bool broken = c->broken, news = c->news;
@@ -86,14 +86,14 @@ static void tell(struct derp_conn *c)
 static void remove_unwanted(struct derp_mgr *m, mono_t now)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < m->n_conns; i++) {
-		struct derp_conn *c = m->conns[i];
-		if (c->state == CONN_IDLE && !c->news && !conn_wanted(c, now))
-			conn_free(c);
+	for (size_t i = 0; i < m->n_links; i++) {
+		struct derp_link *c = m->links[i];
+		if (c->state == LINK_IDLE && !c->news && !derp_link_wanted(c, now))
+			derp_link_free(c);
 		else
-			m->conns[kept++] = c;
+			m->links[kept++] = c;
 	}
-	m->n_conns = kept;
+	m->n_links = kept;
 }
 
 /* Runs with no callback of ours on the stack. */
@@ -103,13 +103,13 @@ static void on_sweep(struct loop_defer *d)
 	mono_t now = loop_now(m->loop);
 	if (usable(m, m->home))
 		find_or_new(m, m->home);
-	for (size_t i = 0; i < m->n_conns; i++) {
-		conn_reap(m->conns[i]);
-		conn_flush(m->conns[i]);
-		conn_settle(m->conns[i], now);
+	for (size_t i = 0; i < m->n_links; i++) {
+		derp_link_reap(m->links[i]);
+		derp_link_flush(m->links[i]);
+		derp_link_settle(m->links[i], now);
 	}
-	for (size_t i = 0; i < m->n_conns; i++)
-		tell(m->conns[i]);
+	for (size_t i = 0; i < m->n_links; i++)
+		tell(m->links[i]);
 	remove_unwanted(m, now);
 }
 
@@ -120,15 +120,15 @@ void derp_mgr_set_map(struct derp_mgr *m, const struct derp_map *map)
 {
 	struct derp_map *old = m->map;
 	m->map = map ? derp_map_copy(map) : NULL;
-	for (size_t i = 0; i < m->n_conns; i++) {
-		int id = m->conns[i]->region;
+	for (size_t i = 0; i < m->n_links; i++) {
+		int id = m->links[i]->region;
 		const struct derp_region *was = derp_map_find(old, id);
 		const struct derp_region *is = derp_map_find(m->map, id);
 		if (!was || !is || !derp_region_equal(was, is))
-			conn_close(m->conns[i], "the relay map changed");
+			derp_link_close(m->links[i], "the relay map changed");
 	}
 	derp_map_free(old);
-	mgr_sweep_later(m);
+	derp_mgr_sweep_later(m);
 }
 
 static bool same_key(const struct derp_mgr *m, const struct node_priv *key)
@@ -140,12 +140,12 @@ static bool same_key(const struct derp_mgr *m, const struct node_priv *key)
 
 static void close_all(struct derp_mgr *m, const char *why)
 {
-	for (size_t i = 0; i < m->n_conns; i++) {
-		conn_close(m->conns[i], why);
-		m->conns[i]->fails = 0;
-		m->conns[i]->retry_at = MONO_ZERO;
+	for (size_t i = 0; i < m->n_links; i++) {
+		derp_link_close(m->links[i], why);
+		m->links[i]->fails = 0;
+		m->links[i]->retry_at = MONO_ZERO;
 	}
-	mgr_sweep_later(m);
+	derp_mgr_sweep_later(m);
 }
 
 void derp_mgr_set_key(struct derp_mgr *m, const struct node_priv *key)
@@ -163,14 +163,14 @@ void derp_mgr_set_home(struct derp_mgr *m, int region)
 {
 	if (m->home == region)
 		return;
-	struct derp_conn *old = find(m, m->home);
+	struct derp_link *old = find(m, m->home);
 	if (old) /* it idles out */
 		old->last_use = loop_now(m->loop);
 	m->home = region;
-	for (size_t i = 0; i < m->n_conns; i++)
-		if (m->conns[i]->session)
-			derp_session_set_home(m->conns[i]->session, m->conns[i]->region == region);
-	mgr_sweep_later(m);
+	for (size_t i = 0; i < m->n_links; i++)
+		if (m->links[i]->session)
+			derp_session_set_home(m->links[i]->session, m->links[i]->region == region);
+	derp_mgr_sweep_later(m);
 }
 
 int derp_mgr_home(const struct derp_mgr *m)
@@ -192,22 +192,22 @@ int derp_mgr_send(struct derp_mgr *m, int region, const struct node_key *dst, st
 		return -ERR_TOOBIG;
 	if (!usable(m, region))
 		return -ERR_NOENT;
-	struct derp_conn *c = find_or_new(m, region);
+	struct derp_link *c = find_or_new(m, region);
 	c->last_use = loop_now(m->loop);
-	conn_push(c, dst, datagram);
-	mgr_sweep_later(m);
+	derp_link_push(c, dst, datagram);
+	derp_mgr_sweep_later(m);
 	return 0;
 }
 
 /* ---- routes
  * --------------------------------------------------------------------------------------- */
 
-void mgr_learn_route(struct derp_mgr *m, const struct node_key *peer, int region)
+void derp_mgr_learn_route(struct derp_mgr *m, const struct node_key *peer, int region)
 {
 	map_put(&m->routes, peer->b, (void *)(intptr_t)region);
 }
 
-void mgr_forget_routes(struct derp_mgr *m, int region)
+void derp_mgr_forget_routes(struct derp_mgr *m, int region)
 {
 	size_t it = 0;
 	const void *key;
@@ -219,7 +219,7 @@ void mgr_forget_routes(struct derp_mgr *m, int region)
 
 static bool is_open(const struct derp_mgr *m, int region)
 {
-	const struct derp_conn *c = region ? find(m, region) : NULL;
+	const struct derp_link *c = region ? find(m, region) : NULL;
 	return c && c->up;
 }
 
@@ -252,16 +252,16 @@ static bool has_ip(const struct ip *list, size_t n, struct ip ip)
 void derp_mgr_on_link_change(struct derp_mgr *m, const struct ip *local, size_t n)
 {
 	mono_t now = loop_now(m->loop);
-	for (size_t i = 0; i < m->n_conns; i++) {
-		struct derp_conn *c = m->conns[i];
+	for (size_t i = 0; i < m->n_links; i++) {
+		struct derp_link *c = m->links[i];
 		c->fails = 0;
-		if (c->state == CONN_OPEN && has_ip(local, n, stream_local(c->stream).ip))
+		if (c->state == LINK_OPEN && has_ip(local, n, stream_local(c->stream).ip))
 			derp_session_probe(c->session, now);
 		else
-			conn_close(c, "the network changed");
+			derp_link_close(c, "the network changed");
 		c->retry_at = MONO_ZERO;
 	}
-	mgr_sweep_later(m);
+	derp_mgr_sweep_later(m);
 }
 
 void derp_mgr_set_network_up(struct derp_mgr *m, bool up)
@@ -277,14 +277,14 @@ void derp_mgr_set_network_up(struct derp_mgr *m, bool up)
 
 bool derp_mgr_status(const struct derp_mgr *m, int region, struct derp_region_status *out)
 {
-	const struct derp_conn *c = find(m, region);
+	const struct derp_link *c = find(m, region);
 	if (!c)
 		return false;
 	*out = (struct derp_region_status){
 		.region = region,
 		.home = m->home == region,
 		.connected = c->up,
-		.connecting = c->state != CONN_IDLE && !c->up,
+		.connecting = c->state != LINK_IDLE && !c->up,
 		.since = c->since,
 		.last_frame = c->last_frame,
 		.text = c->text,
@@ -298,7 +298,7 @@ bool derp_mgr_status(const struct derp_mgr *m, int region, struct derp_region_st
 
 size_t derp_mgr_regions(const struct derp_mgr *m, int *ids, size_t max)
 {
-	for (size_t i = 0; i < m->n_conns && i < max; i++)
-		ids[i] = m->conns[i]->region;
-	return m->n_conns;
+	for (size_t i = 0; i < m->n_links && i < max; i++)
+		ids[i] = m->links[i]->region;
+	return m->n_links;
 }

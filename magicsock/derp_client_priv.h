@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* derp_client_priv.h: what derp_client.c (the manager) and derp_conn_client.c (one connection)
+/* derp_client_priv.h: what derp_client.c (the manager) and derp_link_client.c (one connection)
  * share. */
 #ifndef MAGICSOCK_DERP_CLIENT_PRIV_H
 #define MAGICSOCK_DERP_CLIENT_PRIV_H
@@ -10,11 +10,11 @@
 #include "magicsock/derp_client.h"
 #include "magicsock/derp_session.h"
 
-enum conn_state {
-	CONN_IDLE,	 /* nothing open; perhaps waiting for retry_at */
-	CONN_RESOLVING,	 /* look-up of a node with one family switched off */
-	CONN_CONNECTING, /* TCP and TLS */
-	CONN_OPEN,	 /* session running */
+enum derp_link_state {
+	LINK_IDLE,	 /* nothing open; perhaps waiting for retry_at */
+	LINK_RESOLVING,	 /* choosing a node, perhaps looking its name up */
+	LINK_CONNECTING, /* TCP and TLS */
+	LINK_OPEN,	 /* session running */
 };
 
 struct queued {
@@ -23,10 +23,10 @@ struct queued {
 	uint8_t data[];
 };
 
-struct derp_conn {
+struct derp_link {
 	struct derp_mgr *mgr;
 	int region;
-	enum conn_state state;
+	enum derp_link_state state;
 	struct resolve_req *resolve;
 	struct stream *stream;
 	struct derp_session *session;
@@ -65,28 +65,28 @@ struct derp_mgr {
 	bool network_up;
 	bool have_v6;
 	int home;
-	struct derp_conn **conns;
-	size_t n_conns;
+	struct derp_link **links;
+	size_t n_links;
 	struct map routes; /* node key -> region as pointer-sized integer */
 	struct loop_defer sweep;
 };
 
-struct derp_conn *conn_new(struct derp_mgr *m, int region);
-void conn_free(struct derp_conn *c);
+struct derp_link *derp_link_new(struct derp_mgr *m, int region);
+void derp_link_free(struct derp_link *c);
 /* Should there be a connection now? */
-bool conn_wanted(const struct derp_conn *c, mono_t now);
+bool derp_link_wanted(const struct derp_link *c, mono_t now);
 /* Open, close or wait as things stand, and arm the timer. */
-void conn_settle(struct derp_conn *c, mono_t now);
+void derp_link_settle(struct derp_link *c, mono_t now);
 /* End whatever is going on; the next attempt may come at once. */
-void conn_close(struct derp_conn *c, const char *text);
-void conn_push(struct derp_conn *c, const struct node_key *dst, struct span datagram);
+void derp_link_close(struct derp_link *c, const char *text);
+void derp_link_push(struct derp_link *c, const struct node_key *dst, struct span datagram);
 /* Queue to session to stream, as far as there is room. */
-void conn_flush(struct derp_conn *c);
+void derp_link_flush(struct derp_link *c);
 /* What can be freed now, as no callback of its session is running. */
-void conn_reap(struct derp_conn *c);
+void derp_link_reap(struct derp_link *c);
 
-void mgr_sweep_later(struct derp_mgr *m);
-void mgr_learn_route(struct derp_mgr *m, const struct node_key *peer, int region);
-void mgr_forget_routes(struct derp_mgr *m, int region);
+void derp_mgr_sweep_later(struct derp_mgr *m);
+void derp_mgr_learn_route(struct derp_mgr *m, const struct node_key *peer, int region);
+void derp_mgr_forget_routes(struct derp_mgr *m, int region);
 
 #endif

@@ -20,21 +20,21 @@ static const struct stream_ops stream_ops;
 static const struct derp_session_ops session_ops;
 static void on_timer(struct loop_timer *t, mono_t now);
 
-struct derp_conn *conn_new(struct derp_mgr *m, int region)
+struct derp_link *derp_link_new(struct derp_mgr *m, int region)
 {
-	struct derp_conn *c = xcalloc(1, sizeof(*c));
+	struct derp_link *c = xcalloc(1, sizeof(*c));
 	c->mgr = m;
 	c->region = region;
 	loop_timer_init(m->loop, &c->timer, on_timer, c);
 	return c;
 }
 
-static const struct derp_region *region_of(const struct derp_conn *c)
+static const struct derp_region *region_of(const struct derp_link *c)
 {
 	return derp_map_find(c->mgr->map, c->region);
 }
 
-static void set_text(struct derp_conn *c, const char *text)
+static void set_text(struct derp_link *c, const char *text)
 {
 	struct log_esc_buf esc;
 	snprintf(c->text, sizeof(c->text), "%s", log_esc(span_str(text), &esc));
@@ -42,7 +42,7 @@ static void set_text(struct derp_conn *c, const char *text)
 
 /* ---- queue -------------------------------------------------------------------------------- */
 
-static struct queued *pop(struct derp_conn *c)
+static struct queued *pop(struct derp_link *c)
 {
 	struct queued *q = c->queue[c->q_first];
 	c->q_first = (c->q_first + 1) % DERP_QUEUE_MAX;
@@ -50,7 +50,7 @@ static struct queued *pop(struct derp_conn *c)
 	return q;
 }
 
-void conn_push(struct derp_conn *c, const struct node_key *dst, struct span datagram)
+void derp_link_push(struct derp_link *c, const struct node_key *dst, struct span datagram)
 {
 	struct queued *q = try_calloc(1, sizeof(*q) + datagram.len);
 	if (!q) {
@@ -67,7 +67,7 @@ void conn_push(struct derp_conn *c, const struct node_key *dst, struct span data
 	c->queue[(c->q_first + c->q_len++) % DERP_QUEUE_MAX] = q;
 }
 
-static void drop_queue(struct derp_conn *c)
+static void drop_queue(struct derp_link *c)
 {
 	while (c->q_len) {
 		free(pop(c));
@@ -75,7 +75,7 @@ static void drop_queue(struct derp_conn *c)
 	}
 }
 
-static void queue_to_session(struct derp_conn *c, mono_t now)
+static void queue_to_session(struct derp_link *c, mono_t now)
 {
 	enum derp_state st = derp_session_state(c->session);
 	if (st != DERP_LOGIN && st != DERP_UP)
@@ -88,9 +88,9 @@ static void queue_to_session(struct derp_conn *c, mono_t now)
 	}
 }
 
-void conn_flush(struct derp_conn *c)
+void derp_link_flush(struct derp_link *c)
 {
-	while (c->state == CONN_OPEN) {
+	while (c->state == LINK_OPEN) {
 		queue_to_session(c, loop_now(c->mgr->loop));
 		struct buf *out = derp_session_output(c->session);
 		if (out->len == 0 || stream_send(c->stream, buf_span(out)))
@@ -101,31 +101,31 @@ void conn_flush(struct derp_conn *c)
 
 /* ---- end ------------------------------------------------------------------------------------ */
 
-static void set_state(struct derp_conn *c, enum conn_state state)
+static void set_state(struct derp_link *c, enum derp_link_state state)
 {
 	c->state = state;
 	c->since = loop_now(c->mgr->loop);
 }
 
-void conn_reap(struct derp_conn *c)
+void derp_link_reap(struct derp_link *c)
 {
 	derp_session_free(c->dead);
 	c->dead = NULL;
 }
 
-static void end_session(struct derp_conn *c)
+static void end_session(struct derp_link *c)
 {
 	if (!c->session)
 		return;
 	derp_session_close(c->session);
-	conn_reap(c); /* an earlier one; its callbacks are long over */
+	derp_link_reap(c); /* an earlier one; its callbacks are long over */
 	c->dead = c->session;
 	c->session = NULL;
 }
 
-void conn_close(struct derp_conn *c, const char *text)
+void derp_link_close(struct derp_link *c, const char *text)
 {
-	if (c->state == CONN_IDLE)
+	if (c->state == LINK_IDLE)
 		return;
 	resolve_cancel(c->resolve);
 	c->resolve = NULL;
@@ -138,14 +138,14 @@ void conn_close(struct derp_conn *c, const char *text)
 	c->health[0] = '\0';
 	c->retry_at = MONO_ZERO;
 	set_text(c, text);
-	set_state(c, CONN_IDLE);
-	mgr_forget_routes(c->mgr, c->region);
-	mgr_sweep_later(c->mgr);
+	set_state(c, LINK_IDLE);
+	derp_mgr_forget_routes(c->mgr, c->region);
+	derp_mgr_sweep_later(c->mgr);
 }
 
 /* A relay that is down is asked every few seconds; one that lets us in and then misbehaves waits
  * for longer and longer. */
-static int64_t backoff_ms(const struct derp_conn *c, bool reached)
+static int64_t backoff_ms(const struct derp_link *c, bool reached)
 {
 	static const int64_t first[] = { 100, 400, 1000 };
 	int64_t cap = reached ? 60000 : 5000;
@@ -159,21 +159,21 @@ static int64_t backoff_ms(const struct derp_conn *c, bool reached)
 	return ms * 3 / 4 + (int64_t)rng_below(c->mgr->rng, (uint32_t)(ms / 2 + 1));
 }
 
-static void conn_fail(struct derp_conn *c, const char *text)
+static void derp_link_fail(struct derp_link *c, const char *text)
 {
 	mono_t now = loop_now(c->mgr->loop);
-	bool reached = c->state == CONN_OPEN;
+	bool reached = c->state == LINK_OPEN;
 	if (c->up && mono_diff_ns(now, c->up_at) >= HEALTHY_S * NS_PER_S)
 		c->fails = 0;
 	c->fails++;
 	int64_t wait = backoff_ms(c, reached);
-	conn_close(c, text);
+	derp_link_close(c, text);
 	c->news = true;
 	c->retry_at = mono_add_ms(now, wait);
 	drop_queue(c);
 }
 
-void conn_free(struct derp_conn *c)
+void derp_link_free(struct derp_link *c)
 {
 	drop_queue(c);
 	resolve_cancel(c->resolve);
@@ -211,9 +211,9 @@ static bool set_tls(struct stream_opts *o, const struct derp_node *n)
 	return true;
 }
 
-static void try_node(struct derp_conn *c, size_t i);
+static void try_node(struct derp_link *c, size_t i);
 
-static void open_stream(struct derp_conn *c, const struct ip *addrs, size_t n_addrs)
+static void open_stream(struct derp_link *c, const struct ip *addrs, size_t n_addrs)
 {
 	const struct derp_region *r = region_of(c);
 	const struct derp_node *n = &r->nodes[c->node];
@@ -228,15 +228,15 @@ static void open_stream(struct derp_conn *c, const struct ip *addrs, size_t n_ad
 		.timeout_ms = (int)(last || left < DIAL_NODE_MS ? left : DIAL_NODE_MS),
 	};
 	if (!set_tls(&o, n)) {
-		conn_fail(c, "the relay map names a malformed certificate pin");
+		derp_link_fail(c, "the relay map names a malformed certificate pin");
 		return;
 	}
-	set_state(c, CONN_CONNECTING);
+	set_state(c, LINK_CONNECTING);
 	c->stream = stream_open(c->mgr->net, &o, &stream_ops, c);
 }
 
 /* Keep those of allowed families, the preferred family first (the other races it 200 ms later). */
-static size_t sort_addrs(const struct derp_conn *c, const struct derp_node *n, const struct ip *in,
+static size_t sort_addrs(const struct derp_link *c, const struct derp_node *n, const struct ip *in,
 			 size_t n_in, struct ip *out)
 {
 	enum ip_family order[2] = { IP_V4, IP_V6 };
@@ -256,7 +256,7 @@ static size_t sort_addrs(const struct derp_conn *c, const struct derp_node *n, c
 
 static void on_resolved(void *arg, int err, const struct ip *addrs, size_t n)
 {
-	struct derp_conn *c = arg;
+	struct derp_link *c = arg;
 	struct ip sorted[RESOLVE_MAX];
 	c->resolve = NULL;
 	const struct derp_node *node = &region_of(c)->nodes[c->node];
@@ -270,14 +270,14 @@ static void on_resolved(void *arg, int err, const struct ip *addrs, size_t n)
 }
 
 /* Addresses in the map come first; else DNS, through the stream unless a family is switched off. */
-static void try_node(struct derp_conn *c, size_t i)
+static void try_node(struct derp_link *c, size_t i)
 {
 	const struct derp_region *r = region_of(c);
 	c->node = next_node(r, i);
 	if (c->node == r->n_nodes) {
 		char text[DERP_TEXT_MAX];
 		memcpy(text, c->text, sizeof(text));
-		conn_fail(c, text[0] ? text : "the region has no relay to dial");
+		derp_link_fail(c, text[0] ? text : "the region has no relay to dial");
 		return;
 	}
 	const struct derp_node *n = &r->nodes[c->node];
@@ -290,7 +290,7 @@ static void try_node(struct derp_conn *c, size_t i)
 	} else if (a4 == DERP_ADDR_DNS && a6 == DERP_ADDR_DNS) {
 		open_stream(c, NULL, 0);
 	} else if (a4 == DERP_ADDR_DNS || a6 == DERP_ADDR_DNS) {
-		set_state(c, CONN_RESOLVING);
+		set_state(c, LINK_RESOLVING);
 		c->resolve = resolve_start(c->mgr->net, n->host, on_resolved, c);
 	} else {
 		set_text(c, "the relay map switches both address families off");
@@ -298,10 +298,11 @@ static void try_node(struct derp_conn *c, size_t i)
 	}
 }
 
-static void dial(struct derp_conn *c, mono_t now)
+static void dial(struct derp_link *c, mono_t now)
 {
 	c->dial_deadline = mono_add_ms(now, DIAL_TOTAL_MS);
 	c->text[0] = '\0';
+	set_state(c, LINK_RESOLVING);
 	try_node(c, 0);
 }
 
@@ -310,7 +311,7 @@ static void dial(struct derp_conn *c, mono_t now)
 
 static void on_open(void *arg)
 {
-	struct derp_conn *c = arg;
+	struct derp_link *c = arg;
 	struct derp_mgr *m = c->mgr;
 	const struct derp_region *r = region_of(c);
 	const struct derp_node *n = &r->nodes[c->node];
@@ -318,12 +319,12 @@ static void on_open(void *arg)
 	stream_set_queue_max(c->stream, STREAM_QUEUE);
 	c->session = derp_session_new(loop_now(m->loop), &m->key, n->host, derp_node_port(n), ideal,
 				      m->home == c->region, m->rng, &session_ops, c);
-	set_state(c, CONN_OPEN);
-	conn_flush(c);
-	conn_settle(c, loop_now(m->loop));
+	set_state(c, LINK_OPEN);
+	derp_link_flush(c);
+	derp_link_settle(c, loop_now(m->loop));
 }
 
-static void tell_heard(struct derp_conn *c, mono_t now)
+static void tell_heard(struct derp_link *c, mono_t now)
 {
 	if (!c->session || derp_session_last_frame(c->session).ns != now.ns)
 		return;
@@ -336,42 +337,42 @@ static void tell_heard(struct derp_conn *c, mono_t now)
 
 static void on_data(void *arg, struct span data)
 {
-	struct derp_conn *c = arg;
+	struct derp_link *c = arg;
 	struct derp_session *s = c->session;
 	mono_t now = loop_now(c->mgr->loop);
 	int rc = derp_session_input(s, now, data);
 	if (c->session != s)
 		return; /* closed by its owner meanwhile */
 	if (rc) {
-		conn_fail(c, derp_session_error(s));
+		derp_link_fail(c, derp_session_error(s));
 		return;
 	}
 	tell_heard(c, now);
-	conn_flush(c);
-	conn_settle(c, now);
+	derp_link_flush(c);
+	derp_link_settle(c, now);
 }
 
 static void on_stream_close(void *arg, int err, const char *text)
 {
-	struct derp_conn *c = arg;
-	bool connecting = c->state == CONN_CONNECTING;
+	struct derp_link *c = arg;
+	bool connecting = c->state == LINK_CONNECTING;
 	stream_free(c->stream);
 	c->stream = NULL;
 	if (!connecting) {
-		conn_fail(c, err ? text : "the relay closed the connection");
+		derp_link_fail(c, err ? text : "the relay closed the connection");
 		return;
 	}
 	set_text(c, text);
 	if (mono_due(c->dial_deadline, loop_now(c->mgr->loop)))
-		conn_fail(c, "no connection to the relay in time");
+		derp_link_fail(c, "no connection to the relay in time");
 	else
 		try_node(c, c->node + 1);
-	conn_settle(c, loop_now(c->mgr->loop));
+	derp_link_settle(c, loop_now(c->mgr->loop));
 }
 
 static void on_drain(void *arg)
 {
-	conn_flush(arg);
+	derp_link_flush(arg);
 }
 
 static const struct stream_ops stream_ops = {
@@ -386,25 +387,25 @@ static const struct stream_ops stream_ops = {
 
 static void on_packet(void *arg, const struct node_key *src, struct span payload)
 {
-	struct derp_conn *c = arg;
+	struct derp_link *c = arg;
 	struct derp_mgr *m = c->mgr;
 	if (m->ops->on_packet(m->arg, c->region, src, payload) && c->session)
-		mgr_learn_route(m, src, c->region);
+		derp_mgr_learn_route(m, src, c->region);
 }
 
 static void on_up(void *arg)
 {
-	struct derp_conn *c = arg;
+	struct derp_link *c = arg;
 	c->up = true;
 	c->up_at = c->since = loop_now(c->mgr->loop);
 	c->text[0] = '\0';
 	c->news = true;
-	mgr_sweep_later(c->mgr);
+	derp_mgr_sweep_later(c->mgr);
 }
 
 static void on_peer_gone(void *arg, const struct node_key *peer, uint8_t reason)
 {
-	struct derp_conn *c = arg;
+	struct derp_link *c = arg;
 	struct derp_mgr *m = c->mgr;
 	if ((intptr_t)map_get(&m->routes, peer->b) == c->region)
 		map_del(&m->routes, peer->b);
@@ -413,7 +414,7 @@ static void on_peer_gone(void *arg, const struct node_key *peer, uint8_t reason)
 
 static void on_health(void *arg, struct span text)
 {
-	struct derp_conn *c = arg;
+	struct derp_link *c = arg;
 	struct log_esc_buf esc;
 	snprintf(c->health, sizeof(c->health), "%s", log_esc(text, &esc));
 }
@@ -428,14 +429,14 @@ static const struct derp_session_ops session_ops = {
 /* ---- what should be
  * ---------------------------------------------------------------------------------- */
 
-static mono_t idle_at(const struct derp_conn *c)
+static mono_t idle_at(const struct derp_link *c)
 {
 	if (c->mgr->home == c->region)
 		return MONO_NEVER;
 	return mono_is_zero(c->last_use) ? MONO_ZERO : mono_add_s(c->last_use, IDLE_S);
 }
 
-bool conn_wanted(const struct derp_conn *c, mono_t now)
+bool derp_link_wanted(const struct derp_link *c, mono_t now)
 {
 	const struct derp_mgr *m = c->mgr;
 	const struct derp_region *r = region_of(c);
@@ -444,42 +445,42 @@ bool conn_wanted(const struct derp_conn *c, mono_t now)
 	return !mono_due(idle_at(c), now);
 }
 
-static mono_t deadline(const struct derp_conn *c)
+static mono_t deadline(const struct derp_link *c)
 {
 	switch (c->state) {
-	case CONN_IDLE:
+	case LINK_IDLE:
 		return mono_min(c->retry_at, idle_at(c));
-	case CONN_RESOLVING:
-	case CONN_CONNECTING:
+	case LINK_RESOLVING:
+	case LINK_CONNECTING:
 		return c->dial_deadline;
-	case CONN_OPEN:
+	case LINK_OPEN:
 		break;
 	}
 	return mono_min(derp_session_deadline(c->session), idle_at(c));
 }
 
-void conn_settle(struct derp_conn *c, mono_t now)
+void derp_link_settle(struct derp_link *c, mono_t now)
 {
-	bool wanted = conn_wanted(c, now);
+	bool wanted = derp_link_wanted(c, now);
 	if (!wanted) {
-		conn_close(c, "");
+		derp_link_close(c, "");
 		loop_timer_cancel(&c->timer);
 		return;
 	}
-	if (c->state == CONN_IDLE && mono_due(c->retry_at, now))
+	if (c->state == LINK_IDLE && mono_due(c->retry_at, now))
 		dial(c, now);
 	loop_timer_arm(&c->timer, deadline(c));
 }
 
 static void on_timer(struct loop_timer *t, mono_t now)
 {
-	struct derp_conn *c = t->arg;
-	if (c->state == CONN_OPEN && derp_session_tick(c->session, now))
-		conn_fail(c, derp_session_error(c->session));
-	else if ((c->state == CONN_RESOLVING || c->state == CONN_CONNECTING) &&
+	struct derp_link *c = t->arg;
+	if (c->state == LINK_OPEN && derp_session_tick(c->session, now))
+		derp_link_fail(c, derp_session_error(c->session));
+	else if ((c->state == LINK_RESOLVING || c->state == LINK_CONNECTING) &&
 		 mono_due(c->dial_deadline, now))
-		conn_fail(c, "no connection to the relay in time");
-	conn_settle(c, now);
-	if (c->state == CONN_IDLE)
-		mgr_sweep_later(c->mgr); /* unless wanted, it goes */
+		derp_link_fail(c, "no connection to the relay in time");
+	derp_link_settle(c, now);
+	if (c->state == LINK_IDLE)
+		derp_mgr_sweep_later(c->mgr); /* unless wanted, it goes */
 }
