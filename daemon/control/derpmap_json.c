@@ -24,10 +24,11 @@ static void merge_home(json_t *out, const json_t *old, const json_t *received)
 	json_t *scores = j_get(j_get(received, "HomeParams"), "RegionScore");
 	if (!scores)
 		scores = j_get(j_get(old, "HomeParams"), "RegionScore");
-	if (!scores || j_len(scores) == 0)
+	if (!scores && !j_get(old, "HomeParams") && !j_get(received, "HomeParams"))
 		return;
 	json_t *home = j_object();
-	j_set(home, "RegionScore", j_copy(scores));
+	if (scores && j_len(scores))
+		j_set(home, "RegionScore", j_copy(scores));
 	j_set(out, "HomeParams", home);
 }
 
