@@ -17,34 +17,44 @@ struct httpd_opts {
 	unsigned max_connections;
 };
 
-/* The handler answers every request exactly once, now or later, by httpd_reply or httpd_stream_start.
- * req stays valid until answered or until on_abort. */
+/* The handler answers every request exactly once, now or later, by httpd_reply or
+ * httpd_stream_start. req stays valid until answered or until on_abort. */
 typedef void httpd_fn(void *arg, struct httpd_req *r);
-/* listen_fd is taken. Returns new, or NULL. */
-struct httpd *httpd_new(struct loop *l, int listen_fd, const struct httpd_opts *o, httpd_fn *fn, void *arg);
-void httpd_free(struct httpd *h); /* ends open streams and pending requests first */
-/* Bind a Unix socket: refuses if another process answers there (-ERR_BUSY), removes a stale path, makes
- * the directory (0755), mode 0666. Returns the fd or -ERR_*. */
+/* listen_fd is taken, also on failure. Returns new, or NULL. The handler runs outside of the
+ * library: it may do anything but httpd_free. */
+struct httpd *httpd_new(struct loop *l, int listen_fd, const struct httpd_opts *o, httpd_fn *fn,
+			void *arg);
+/* Ends open streams (on_close) and pending requests (on abort) first. NULL is fine. Not from inside
+ * a handler or one of those. */
+void httpd_free(struct httpd *h);
+/* Bind a Unix socket: refuses if another process answers there (-ERR_BUSY), removes a stale socket
+ * (anything else there: -ERR_EXIST), makes the directory (0755), mode 0666. Returns the fd or
+ * -ERR_*. */
 int httpd_listen_unix(const char *path);
 
+/* Texts and the body are borrowed until the request is answered. */
 const char *httpd_method(const struct httpd_req *r);
-const char *httpd_path(const struct httpd_req *r);                        /* decoded, without query */
-const char *httpd_query(const struct httpd_req *r, const char *name);      /* NULL if absent; decoded */
-const char *httpd_header(const struct httpd_req *r, const char *name);     /* NULL if absent */
+const char *httpd_path(const struct httpd_req *r); /* decoded, without query */
+const char *httpd_query(const struct httpd_req *r,
+			const char *name); /* NULL if absent, "" without a value; decoded */
+const char *httpd_header(const struct httpd_req *r, const char *name); /* NULL if absent */
 struct span httpd_body(const struct httpd_req *r);
 /* peer credentials of the connection; false if unavailable */
 bool httpd_peer(const struct httpd_req *r, uid_t *uid, gid_t *gid, pid_t *pid);
-/* Called if the client goes away before the answer; the request is gone then. */
+/* fn is called if the client goes away (or shuts its side down) before the answer; the request is
+ * gone then. Without it the request lives until it is answered, into the void. */
 void httpd_on_abort(struct httpd_req *r, void (*fn)(void *arg), void *arg);
 
 void httpd_add_header(struct httpd_req *r, const char *name, const char *value);
 void httpd_reply(struct httpd_req *r, int status, const char *content_type, struct span body);
 
-/* Endless answer: the head goes out at once, before any byte of the body. on_close comes once when the
- * client is gone or the queue overflowed; not after httpd_stream_end. */
+/* Endless answer (taken: r is gone): the head goes out at once, before any byte of the body.
+ * on_close comes once when the client is gone or the queue overflowed, never from inside a call
+ * here, not after httpd_stream_end; the stream is gone then. Returns new. */
 struct httpd_stream *httpd_stream_start(struct httpd_req *r, int status, const char *content_type,
 					void (*on_close)(void *arg), void *arg);
-/* Copies. -ERR_FULL above max_queued bytes (nothing taken). */
+/* Copies. -ERR_FULL above max_queued bytes: the client is too slow and is dropped, on_close
+ * follows. -ERR_CLOSED when on_close is about to come. */
 MUST_CHECK int httpd_stream_send(struct httpd_stream *s, struct span data, size_t max_queued);
 /* Bytes sent into the stream that the client's socket has not taken yet. */
 size_t httpd_stream_queued(const struct httpd_stream *s);

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/httpd_priv.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	HEAD_MEMORY = 32768, /* per connection; caps the request head */
+	IDLE_S = 30,
+	SWALLOW_MAX = 1 << 20, /* read past the body's cap so that the client gets its 413 */
+};
+
+int httpd_fd_of(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *i =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return i ? i->connect_fd : -1;
+}
+
+/* ---- requests: life -------------------------------------------------------------------------- */
+
+static void req_unref(struct httpd_req *r)
+{
+	if (r->conn || r->user_holds)
+		return;
+	LIST_EACH (it, &r->headers) {
+		struct httpd_header *e = LIST_ENTRY(it, struct httpd_header, link);
+
+		list_remove(&e->link);
+		free(e->name);
+		free(e->value);
+		free(e);
+	}
+	loop_defer_cancel(&r->notify);
+	list_remove(&r->link);
+	if (r->response)
+		MHD_destroy_response(r->response);
+	buf_fini(&r->body);
+	free(r->method);
+	free(r->path);
+	free(r);
+}
+
+static void req_resume(struct httpd_req *r)
+{
+	loop_fd_stop(&r->watch);
+	if (!r->suspended)
+		return;
+	r->suspended = false;
+	MHD_resume_connection(r->conn);
+	loop_defer_arm(&r->h->run);
+}
+
+/* The client is gone, or we are stopping, before there was an answer. */
+static void req_abort(struct httpd_req *r)
+{
+	void (*fn)(void *) = r->on_abort;
+
+	if (r->aborted)
+		return;
+	r->aborted = true;
+	loop_defer_cancel(&r->notify);
+	if (r->user_holds && fn) {
+		r->user_holds = false;
+		fn(r->abort_arg);
+	}
+	if (r->conn)
+		req_resume(r); /* the access handler closes the connection */
+	else
+		req_unref(r);
+}
+
+static void on_client_gone(struct loop_fd *w, int events)
+{
+	(void)events;
+	req_abort(w->arg);
+}
+
+/* Outside of the library: call the handler, or say that the client has gone. */
+static void on_notify(struct loop_defer *d)
+{
+	struct httpd_req *r = d->arg;
+
+	if (!r->ready) {
+		req_abort(r);
+		return;
+	}
+	r->ready = false;
+	r->user_holds = true;
+	/* The library does not watch a suspended connection. Ours is stopped by an answer. */
+	if (loop_fd_start(r->h->loop, &r->watch, httpd_fd_of(r->conn), LOOP_HUP, on_client_gone,
+			  r) < 0)
+		log_warn("httpd: cannot watch a client");
+	r->h->fn(r->h->arg, r);
+}
+
+static struct httpd_req *req_new(struct httpd *h, struct MHD_Connection *c, const char *method,
+				 const char *path)
+{
+	struct httpd_req *r = xcalloc(1, sizeof(*r));
+
+	r->h = h;
+	r->loop = h->loop;
+	r->conn = c;
+	r->method = xstrdup(method);
+	r->path = xstrdup(path);
+	buf_init(&r->body, h->max_body);
+	list_init(&r->headers);
+	list_init(&r->link);
+	list_push_back(&h->requests, &r->link);
+	loop_defer_init(h->loop, &r->notify, on_notify, r);
+	return r;
+}
+
+/* ---- requests: the library's callbacks --------------------------------------------------------
+ */
+
+static const char *header_of(struct MHD_Connection *c, const char *name)
+{
+	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+}
+
+/* Two lengths are how requests are smuggled; the library takes both. 0 if the head is fine. */
+static int check_head(struct httpd *h, struct MHD_Connection *c)
+{
+	const char *encoding = header_of(c, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	const char *length = header_of(c, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	uint64_t n;
+
+	if (encoding && (length || strcasecmp(encoding, "chunked") != 0))
+		return MHD_HTTP_BAD_REQUEST;
+	if (length && u64_decode(span_str(length), UINT64_MAX, &n) < 0)
+		return MHD_HTTP_BAD_REQUEST;
+	if (length && n > h->max_body)
+		return MHD_HTTP_CONTENT_TOO_LARGE;
+	return 0;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *c, int status)
+{
+	const char *text = status == MHD_HTTP_BAD_REQUEST ? "bad request\n" : "body too large\n";
+	struct MHD_Response *m = MHD_create_response_from_buffer(
+	    strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result ok = MHD_NO;
+
+	if (m && MHD_add_response_header(m, "Content-Type", "text/plain; charset=utf-8") &&
+	    MHD_add_response_header(m, "Connection", "close"))
+		ok = MHD_queue_response(c, (unsigned)status, m);
+	if (m)
+		MHD_destroy_response(m);
+	return ok;
+}
+
+static enum MHD_Result take_body(struct httpd_req *r, const char *data, size_t *len)
+{
+	size_t n = *len;
+
+	*len = 0;
+	r->body_seen += n;
+	if (r->body_seen > r->h->max_body + SWALLOW_MAX)
+		return MHD_NO;
+	buf_add(&r->body, data, n);
+	if (!buf_ok(&r->body))
+		r->refuse = MHD_HTTP_CONTENT_TOO_LARGE;
+	return MHD_YES;
+}
+
+/* First with the head, then with pieces of the body, then with nothing; after a resume with nothing
+ * once more. */
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *c, const char *url,
+				 const char *method, const char *version, const char *data,
+				 size_t *len, void **con_cls)
+{
+	struct httpd *h = cls;
+	struct httpd_req *r = *con_cls;
+
+	(void)version;
+	if (h->stopping)
+		return MHD_NO;
+	if (!r) {
+		int status = check_head(h, c);
+
+		*con_cls = req_new(h, c, method, url);
+		return status ? refuse(c, status) : MHD_YES;
+	}
+	if (*len > 0)
+		return take_body(r, data, len);
+	if (r->refuse)
+		return refuse(c, r->refuse);
+	if (r->aborted)
+		return MHD_NO;
+	if (r->response)
+		return MHD_queue_response(c, (unsigned)r->status, r->response);
+	r->ready = true;
+	r->suspended = true;
+	MHD_suspend_connection(c);
+	loop_defer_arm(&r->notify);
+	return MHD_YES;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
+			 enum MHD_RequestTerminationCode why)
+{
+	struct httpd_req *r = *con_cls;
+
+	(void)cls;
+	(void)c;
+	(void)why;
+	if (!r)
+		return;
+	*con_cls = NULL;
+	loop_fd_stop(&r->watch);
+	if (r->stream)
+		httpd_stream_detach(r->stream);
+	r->conn = NULL;
+	r->ready = false;
+	if (r->user_holds && !r->aborted)
+		loop_defer_arm(&r->notify);
+	req_unref(r);
+}
+
+/* "%00" stays as it is: paths and values are C strings. */
+static size_t on_unescape(void *cls, struct MHD_Connection *c, char *s)
+{
+	char *from = s, *to = s;
+	uint8_t byte;
+
+	(void)cls;
+	(void)c;
+	while (*from) {
+		if (*from == '%' && from[1] && from[2] &&
+		    hex_decode(span_of(from + 1, 2), &byte, 1) == 0 && byte != 0) {
+			*to++ = (char)byte;
+			from += 3;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+	return (size_t)(to - s);
+}
+
+static void on_log(void *cls, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
+static void on_log(void *cls, const char *fmt, va_list ap)
+{
+	struct log_esc_buf esc;
+	char line[256];
+
+	(void)cls;
+	if (log_get_level() < LOG_DEBUG)
+		return;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("httpd: %s", log_esc(span_str(line), &esc));
+}
+
+/* ---- the library on the loop -------------------------------------------------------------------
+ */
+
+static void run(struct httpd *h)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	MHD_run(h->daemon);
+	if (MHD_get_timeout(h->daemon, &ms) == MHD_YES)
+		loop_timer_arm_ms(&h->timer, (int64_t)(ms < 86400000 ? ms : 86400000));
+	else
+		loop_timer_cancel(&h->timer);
+}
+
+static void on_epoll(struct loop_fd *w, int events)
+{
+	(void)events;
+	run(w->arg);
+}
+
+static void on_timer(struct loop_timer *t, mono_t now)
+{
+	(void)now;
+	run(t->arg);
+}
+
+static void on_run(struct loop_defer *d)
+{
+	run(d->arg);
+}
+
+static struct MHD_Daemon *start_daemon(struct httpd *h, int listen_fd, unsigned max_connections)
+{
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK |
+			 MHD_USE_ERROR_LOG;
+
+	return MHD_start_daemon(
+	    flags, 0, NULL, NULL, on_access, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
+	    max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+	    MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_END);
+}
+
+struct httpd *httpd_new(struct loop *l, int listen_fd, const struct httpd_opts *o, httpd_fn *fn,
+			void *arg)
+{
+	struct httpd *h = xcalloc(1, sizeof(*h));
+	const union MHD_DaemonInfo *info;
+
+	h->loop = l;
+	h->max_body = o->max_body;
+	h->fn = fn;
+	h->arg = arg;
+	list_init(&h->requests);
+	list_init(&h->streams);
+	loop_timer_init(l, &h->timer, on_timer, h);
+	loop_defer_init(l, &h->run, on_run, h);
+	h->daemon = start_daemon(h, listen_fd, o->max_connections);
+	if (!h->daemon) {
+		close(listen_fd);
+		free(h);
+		return NULL;
+	}
+	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info || loop_fd_start(l, &h->epoll, info->epoll_fd, LOOP_READ, on_epoll, h) < 0) {
+		httpd_free(h);
+		return NULL;
+	}
+	return h;
+}
+
+/* What is called out to may end others of the list: look anew each time. */
+static struct httpd_stream *next_to_stop(struct httpd *h)
+{
+	LIST_EACH (it, &h->streams) {
+		struct httpd_stream *s = LIST_ENTRY(it, struct httpd_stream, link);
+
+		if (s->user_holds || !s->gone)
+			return s;
+	}
+	return NULL;
+}
+
+static struct httpd_req *next_to_abort(struct httpd *h)
+{
+	LIST_EACH (it, &h->requests) {
+		struct httpd_req *r = LIST_ENTRY(it, struct httpd_req, link);
+
+		if (!r->aborted)
+			return r;
+	}
+	return NULL;
+}
+
+void httpd_free(struct httpd *h)
+{
+	struct httpd_stream *s;
+	struct httpd_req *r;
+
+	if (!h)
+		return;
+	h->stopping = true;
+	loop_fd_stop(&h->epoll);
+	while ((s = next_to_stop(h)))
+		httpd_stream_stop(s);
+	while ((r = next_to_abort(h)))
+		req_abort(r);
+	/* The library aborts the process when it is stopped with a suspended connection. */
+	MHD_run(h->daemon);
+	MHD_stop_daemon(h->daemon);
+	loop_timer_cancel(&h->timer);
+	loop_defer_cancel(&h->run);
+	LIST_EACH (it, &h->requests) {
+		r = LIST_ENTRY(it, struct httpd_req, link);
+		r->h = NULL; /* its user will still answer it */
+		list_remove(&r->link);
+	}
+	free(h);
+}
+
+/* ---- the user's side
+ * ------------------------------------------------------------------------------ */
+
+const char *httpd_method(const struct httpd_req *r)
+{
+	return r->method;
+}
+
+const char *httpd_path(const struct httpd_req *r)
+{
+	return r->path;
+}
+
+const char *httpd_query(const struct httpd_req *r, const char *name)
+{
+	const char *v = NULL;
+
+	if (!r->conn || MHD_lookup_connection_value_n(r->conn, MHD_GET_ARGUMENT_KIND, name,
+						      strlen(name), &v, NULL) != MHD_YES)
+		return NULL;
+	return v ? v : "";
+}
+
+const char *httpd_header(const struct httpd_req *r, const char *name)
+{
+	return r->conn ? header_of(r->conn, name) : NULL;
+}
+
+struct span httpd_body(const struct httpd_req *r)
+{
+	return buf_span(&r->body);
+}
+
+bool httpd_peer(const struct httpd_req *r, uid_t *uid, gid_t *gid, pid_t *pid)
+{
+	struct ucred c;
+	socklen_t len = sizeof(c);
+
+	if (!r->conn || getsockopt(httpd_fd_of(r->conn), SOL_SOCKET, SO_PEERCRED, &c, &len) < 0 ||
+	    c.uid == (uid_t)-1)
+		return false;
+	*uid = c.uid;
+	*gid = c.gid;
+	*pid = c.pid;
+	return true;
+}
+
+void httpd_on_abort(struct httpd_req *r, void (*fn)(void *arg), void *arg)
+{
+	r->on_abort = fn;
+	r->abort_arg = arg;
+}
+
+void httpd_add_header(struct httpd_req *r, const char *name, const char *value)
+{
+	struct httpd_header *e = xcalloc(1, sizeof(*e));
+
+	e->name = xstrdup(name);
+	e->value = xstrdup(value);
+	list_init(&e->link);
+	list_push_back(&r->headers, &e->link);
+}
+
+void httpd_answer(struct httpd_req *r, struct MHD_Response *m, int status)
+{
+	LIST_EACH (it, &r->headers) {
+		struct httpd_header *e = LIST_ENTRY(it, struct httpd_header, link);
+
+		/* refuses line ends in a value */
+		if (!m || MHD_add_response_header(m, e->name, e->value) != MHD_YES)
+			log_warn("httpd: header %s left out", e->name);
+	}
+	r->status = status;
+	r->response = m;
+	r->user_holds = false;
+	if (!m)
+		r->aborted = true; /* out of memory: close without an answer */
+	if (r->conn)
+		req_resume(r);
+	else
+		req_unref(r);
+}
+
+void httpd_reply(struct httpd_req *r, int status, const char *content_type, struct span body)
+{
+	struct MHD_Response *m = MHD_create_response_from_buffer(
+	    body.len, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
+
+	if (content_type)
+		httpd_add_header(r, "Content-Type", content_type);
+	httpd_answer(r, m, status);
+}
