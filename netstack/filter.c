@@ -44,7 +44,7 @@ static bool keeps_state(const struct pkt *p)
 	return p->proto == IP_PROTO_UDP || p->proto == IP_PROTO_SCTP;
 }
 
-/* ---- rules ---------------------------------------------------------------------------- */
+/* ---- rules ---- */
 
 static bool any_hit(void *arg, uint32_t value)
 {
@@ -112,7 +112,7 @@ static bool ping_allowed(struct query *q)
 	       by_source(q, &q->side->caps, any_hit);
 }
 
-/* ---- verdicts ------------------------------------------------------------------------------ */
+/* ---- verdicts ---- */
 
 static const struct flt_side *side_of(const struct flt *f, const struct pkt *p)
 {

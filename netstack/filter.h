@@ -16,7 +16,7 @@
 #include "netstack/ip_wire.h"
 #include "netstack/ranges.h"
 
-/* ---- rules ---------------------------------------------------------------------------- */
+/* ---- rules ---- */
 
 struct flt_protos {
 	uint64_t bits[4]; /* one per IP protocol number */
@@ -58,7 +58,7 @@ bool flt_rules_use_caps(const struct flt_rules *r);
  * may only use the peer API, the caller must drop all rules (health "invalid-packet-filter"). */
 bool flt_rules_name_source(const struct flt_rules *r, const struct prefix *p, size_t n);
 
-/* ---- compiled filter ------------------------------------------------------------------ */
+/* ---- compiled filter ---- */
 
 struct flt;
 
@@ -77,7 +77,7 @@ struct flt *flt_new_shields(const struct ranges *local);
 void flt_free(struct flt *f); /* NULL is fine */
 bool flt_is_shields(const struct flt *f);
 
-/* ---- flows ------------------------------------------------------------------------------ */
+/* ---- flows ---- */
 
 #define FLT_FLOWS 512
 
@@ -88,7 +88,7 @@ struct flt_flows *flt_flows_new(uint64_t seed);
 void flt_flows_free(struct flt_flows *s);
 size_t flt_flows_len(const struct flt_flows *s);
 
-/* ---- verdicts ----------------------------------------------------------------------------- */
+/* ---- verdicts ---- */
 
 enum flt_verdict {
 	FLT_PASS,
@@ -116,7 +116,7 @@ void flt_note_out(const struct flt *f, struct flt_flows *flows, const struct pkt
 /* Would a TCP SYN from src to dst be let in? For decisions above the packet path. */
 bool flt_allows_tcp(const struct flt *f, struct ip src, struct ep dst);
 
-/* ---- counters ------------------------------------------------------------------------------ */
+/* ---- counters ---- */
 
 /* "netstack_in_drop_acl", ...; Thread: any. */
 void flt_counters_register(void);

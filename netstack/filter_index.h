@@ -12,7 +12,7 @@ struct ip_key {
 
 struct ip_key ip_key_of(struct ip ip);
 
-/* ---- membership in disjoint ranges: O(log n) ----------------------------------------- */
+/* ---- membership in disjoint ranges: O(log n) ---- */
 
 struct key_set {
 	struct key_range {
@@ -26,7 +26,7 @@ bool key_set_build(struct key_set *k, const struct ranges *s, uint8_t fam);
 void key_set_fini(struct key_set *k);
 bool key_set_has(const struct key_set *k, struct ip_key ip);
 
-/* ---- all ranges that contain an address: O(log n + hits) ------------------------------- */
+/* ---- all ranges that contain an address: O(log n + hits) ---- */
 
 /* An implicit balanced tree over items sorted by their first address; each node knows the greatest
  * last address below it, so that parts that end before the address are skipped. */

@@ -8,7 +8,7 @@
 
 #define CAP_PREFIX "cap:"
 
-/* ---- one source or destination text ------------------------------------------------------ */
+/* ---- one source or destination text ---- */
 
 static bool has_byte(struct span s, char c)
 {
@@ -96,7 +96,7 @@ int flt_ipset_parse(struct span text, struct ip_range out[static 2], size_t *n)
 	return rc;
 }
 
-/* ---- one rule ------------------------------------------------------------------------------- */
+/* ---- one rule ---- */
 
 struct parse {
 	struct flt_parse_error *err;
@@ -267,8 +267,7 @@ static int parse_rule(struct parse *ps, const json_t *obj, struct flt_rule *r)
 	return rc;
 }
 
-/* ---- the set ----------------------------------------------------------------------------------
- */
+/* ---- the set ---- */
 
 static struct flt_rule *new_rule(struct flt_rules *rules)
 {

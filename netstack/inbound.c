@@ -4,7 +4,7 @@
 #include "netstack/inner_wire.h"
 #include "netstack/ip_nat.h"
 
-/* ---- echo replies we wait for ------------------------------------------------------------ */
+/* ---- echo replies we wait for ---- */
 
 static bool swap_token(struct echo_waits *w, uint32_t from, uint32_t to)
 {
@@ -44,7 +44,7 @@ static bool is_awaited(const struct inbound *in, const struct pkt *p, struct spa
 	return echo_waits_has(in->waits, rd_be32(&r));
 }
 
-/* ---- TSMP ---------------------------------------------------------------------------------- */
+/* ---- TSMP ---- */
 
 /* An answer leaves as any packet of ours: from the address the peer knows. */
 static enum in_action answer(const struct inbound *in, const struct net_peer *peer,
@@ -85,7 +85,7 @@ static enum in_action take_tsmp(const struct inbound *in, const struct net_peer 
 	return answer(in, peer, out, len, res);
 }
 
-/* ---- refused packets --------------------------------------------------------------------- */
+/* ---- refused packets ---- */
 
 /* File sharing and the exit node's DNS must work under a policy that names neither. */
 static bool is_to_peerapi(const struct net_self *self, const struct pkt *p)
@@ -112,7 +112,7 @@ static enum in_action refuse(const struct inbound *in, const struct net_peer *pe
 	return answer(in, peer, out, tsmp_reject_build(out, &r), res);
 }
 
-/* ---- the way in ------------------------------------------------------------------------------ */
+/* ---- the way in ---- */
 
 static void unmasquerade(const struct net_self *self, const struct net_peer *peer,
 			 struct mspan bytes, struct pkt *p)

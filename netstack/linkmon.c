@@ -9,7 +9,7 @@
 #define TABLE_LOCAL 255
 #define RULE_SPAN 100 /* our policy rules lie in [rule_base, rule_base + RULE_SPAN) */
 
-/* ---- snapshots ------------------------------------------------------------------------------- */
+/* ---- snapshots ---- */
 
 void link_snapshot_fini(struct link_snapshot *s)
 {
@@ -80,7 +80,7 @@ const struct link_if *link_snapshot_find(const struct link_snapshot *s, const ch
 	return NULL;
 }
 
-/* ---- comparison ------------------------------------------------------------------------------ */
+/* ---- comparison ---- */
 
 static bool prefixes_eq(const struct link_if *a, const struct link_if *b)
 {
@@ -192,6 +192,15 @@ static bool is_known(const struct link_event *e, const struct link_snapshot *las
 	return false;
 }
 
+/* Links tell of counters and scans, too; an IPv4 interface that goes down tells of nothing else. */
+static bool is_known_link(const struct link_event *e, const struct link_snapshot *last)
+{
+	for (size_t i = 0; last && i < last->n_ifs; i++)
+		if (last->ifs[i].index == e->ifindex)
+			return last->ifs[i].up == e->up && last->ifs[i].running == e->running;
+	return false;
+}
+
 /* Routes that say nothing about how we reach the world: the kernel's own, and ours. */
 static bool is_idle_route(const struct link_event *e, uint32_t table)
 {
@@ -219,9 +228,47 @@ enum link_reaction link_event_judge(const struct link_event *e, const struct lin
 		return e->priority >= rule_base && e->priority - rule_base < RULE_SPAN
 			   ? LINK_RULES_LOST
 			   : LINK_IGNORE;
+	case LINK_EV_LINK:
+		return is_known_link(e, last) ? LINK_IGNORE : LINK_RECHECK;
 	case LINK_EV_ROUTE_DEL:
 	case LINK_EV_OTHER:
 		break;
 	}
 	return LINK_RECHECK;
+}
+
+/* ---- /proc/net/route ---- */
+
+static struct span next_field(struct span *line)
+{
+	size_t n = 0;
+	while (line->len && (line->p[0] == ' ' || line->p[0] == '\t'))
+		*line = span_from(*line, 1);
+	while (n < line->len && line->p[n] != ' ' && line->p[n] != '\t' && line->p[n] != '\n')
+		n++;
+	struct span field = span_of(line->p, n);
+	*line = span_from(*line, n);
+	return field;
+}
+
+static bool begins(struct span s, const char *with)
+{
+	size_t n = strlen(with);
+	return s.len >= n && memcmp(s.p, with, n) == 0;
+}
+
+bool link_default_line(struct span line, const char *tun, char out[static LINK_NAME_MAX])
+{
+	enum { FIELD_DST = 1, FIELD_MASK = 7, FIELDS };
+	struct span f[FIELDS];
+	for (size_t i = 0; i < FIELDS; i++)
+		f[i] = next_field(&line);
+	if (f[0].len == 0 || f[0].len >= LINK_NAME_MAX || !span_eq_str(f[FIELD_DST], "00000000") ||
+	    !span_eq_str(f[FIELD_MASK], "00000000"))
+		return false;
+	if (span_eq_str(f[0], tun) || begins(f[0], "tailscale") || begins(f[0], "wg"))
+		return false;
+	memset(out, 0, LINK_NAME_MAX);
+	memcpy(out, f[0].p, f[0].len);
+	return true;
 }

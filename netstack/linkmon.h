@@ -61,7 +61,7 @@ struct link_change {
 struct link_change link_compare(const struct link_snapshot *old, const struct link_snapshot *now,
 				const char *tun, int64_t jump_s);
 
-/* ---- the netlink events worth a look ---------------------------------------------------- */
+/* ---- the netlink events worth a look ---- */
 
 enum link_event_kind {
 	LINK_EV_ADDR_NEW,
@@ -70,6 +70,7 @@ enum link_event_kind {
 	LINK_EV_ROUTE_DEL,
 	LINK_EV_RULE_NEW,
 	LINK_EV_RULE_DEL,
+	LINK_EV_LINK,
 	LINK_EV_OTHER, /* any other, also one that does not parse */
 };
 
@@ -79,6 +80,7 @@ struct link_event {
 	struct prefix prefix; /* address, or destination; unset: default route */
 	uint32_t table;
 	uint32_t priority; /* of a rule */
+	bool up, running;  /* of a link that exists */
 };
 
 enum link_reaction { LINK_IGNORE, LINK_RECHECK, LINK_RULES_LOST };
@@ -86,5 +88,9 @@ enum link_reaction { LINK_IGNORE, LINK_RECHECK, LINK_RULES_LOST };
 /* last: the snapshot known so far (NULL: none). table, rule_base: the router's. */
 enum link_reaction link_event_judge(const struct link_event *e, const struct link_snapshot *last,
 				    uint32_t table, uint32_t rule_base);
+
+/* One line of /proc/net/route: is it a default route through an interface that is not a tunnel
+ * (tun, or a name that begins as those of other agents do)? Then its interface goes to out. */
+bool link_default_line(struct span line, const char *tun, char out[static LINK_NAME_MAX]);
 
 #endif

@@ -23,17 +23,21 @@ struct linkmon_opts {
 	const char *tun; /* name of our interface; copied */
 	uint32_t table;	 /* the router's */
 	uint32_t rule_base;
+	wall_t (*wall)(void); /* NULL: the system's; to notice suspends */
 };
 
 /* Takes the first snapshot at once, without calling on_change. New; NULL when not even a snapshot
- * can be taken (errno says why). */
+ * can be taken. */
 struct linkmon *linkmon_new(struct loop *l, const struct linkmon_opts *opts,
 			    const struct linkmon_ops *ops);
-void linkmon_free(struct linkmon *m); /* NULL is fine */
+void linkmon_free(struct linkmon *m); /* NULL is fine; not from inside its callbacks */
 /* The present state; borrowed until the next on_change. Its addresses are those to offer as
- * endpoints: usable ones of interfaces that are up and not ours (link_addr_usable). */
+ * endpoints: usable ones (link_addr_usable) of interfaces that are up and not ours. */
 const struct link_snapshot *linkmon_snapshot(const struct linkmon *m);
-/* Look again soon, as after an event (resume from suspend, SIGHUP). */
+/* Look again soon, as after an event. */
 void linkmon_poke(struct linkmon *m);
+/* Are our policy rules in place, so that one that vanishes was taken by somebody else? On after
+ * router_up, off before router_down. Off at first. */
+void linkmon_guard_rules(struct linkmon *m, bool on);
 
 #endif

@@ -67,8 +67,7 @@ bool router_config_eq(const struct router_config *a, const struct router_config 
 	       list_eq(&a->routes, &b->routes) && list_eq(&a->throws, &b->throws);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------
- */
+/* ---- steps ---- */
 
 struct steps {
 	struct rt_op *v;

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* ---- list of prefixes ----------------------------------------------------------------------- */
+/* ---- list of prefixes ---- */
 
 void prefix_list_fini(struct prefix_list *l)
 {
@@ -44,8 +44,7 @@ bool prefix_list_has(const struct prefix_list *sorted, struct prefix p)
 	return sorted->n && bsearch(&p, sorted->v, sorted->n, sizeof(p), by_prefix);
 }
 
-/* ---- which prefixes are used ------------------------------------------------------------------
- */
+/* ---- which prefixes are used ---- */
 
 bool rt_peer_used(const struct rt_peer *p)
 {
@@ -85,8 +84,7 @@ void rt_peer_allowed(const struct rt_choice *c, const struct rt_peer *p, struct 
 	prefix_list_sort(out);
 }
 
-/* ---- the system's routes ------------------------------------------------------------------------
- */
+/* ---- the system's routes ---- */
 
 static const struct prefix cgnat = { { IP_V4, { 100, 64 } }, 10 };
 static const struct prefix tailnet6 = { { IP_V6, { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0 } }, 48 };

@@ -74,9 +74,16 @@ static int explain(struct tun_error *err, const char *name)
 	}
 }
 
+static int attach(int fd, const char *name, struct ifreq *req)
+{
+	*req = (struct ifreq){ .ifr_flags = IFF_TUN | IFF_NO_PI };
+	memcpy(req->ifr_name, name, strlen(name));
+	return ioctl(fd, TUNSETIFF, req);
+}
+
 int tun_open(const char *name, struct tun *t, struct tun_error *err)
 {
-	struct ifreq req = { 0 };
+	struct ifreq req;
 	if (!tun_name_ok(name))
 		return say(err, -ERR_RANGE, "(name)",
 			   "a name is 1 to 15 letters, digits, '_', '.' or '-'");
@@ -87,9 +94,7 @@ int tun_open(const char *name, struct tun *t, struct tun_error *err)
 	}
 	if (fd < 0)
 		return explain(err, name);
-	req.ifr_flags = IFF_TUN | IFF_NO_PI;
-	memcpy(req.ifr_name, name, strlen(name));
-	if (ioctl(fd, TUNSETIFF, &req) < 0) {
+	if (attach(fd, name, &req) < 0) {
 		int rc = explain(err, name);
 		close(fd);
 		return rc;
@@ -97,6 +102,21 @@ int tun_open(const char *name, struct tun *t, struct tun_error *err)
 	t->fd = fd;
 	memcpy(t->name, req.ifr_name, sizeof(t->name));
 	return 0;
+}
+
+int tun_remove_orphan(const char *name)
+{
+	struct tun_error ignored;
+	struct ifreq req;
+	int fd = open_node(), rc = 0;
+	if (fd < 0)
+		return explain(&ignored, name);
+	if (attach(fd, name, &req) < 0)
+		rc = errno == EBUSY || errno == EINVAL ? 0 : explain(&ignored, name);
+	else
+		ioctl(fd, TUNSETPERSIST, 0);
+	close(fd);
+	return rc;
 }
 
 void tun_close(struct tun *t)

@@ -25,6 +25,9 @@ bool tun_name_ok(const char *name);
  * -ERR_EXIST (no TUN device), -ERR_RANGE (name), -ERR_IO; t untouched on error. */
 MUST_CHECK int tun_open(const char *name, struct tun *t, struct tun_error *err);
 void tun_close(struct tun *t);
+/* Remove a device that persists without a process. 0 also if one has it: then it is not ours to
+ * remove; -ERR_PERM, -ERR_IO. */
+MUST_CHECK int tun_remove_orphan(const char *name);
 
 /* Read up to n packets. bufs: where; each is shortened to the packet it got. Returns how many, 0 if
  * none is waiting, -ERR_CLOSED if the device was deleted, -ERR_IO. */

@@ -43,7 +43,7 @@ static void add_prefixes(struct ranges *out, const json_t *list)
 	ranges_sort(out);
 }
 
-/* ---- cases ------------------------------------------------------------------------------ */
+/* ---- cases ---- */
 
 struct run {
 	const char *name;
@@ -172,7 +172,7 @@ static void cases(const json_t *list)
 	}
 }
 
-/* ---- set texts ------------------------------------------------------------------------------ */
+/* ---- set texts ---- */
 
 /* The answers are prefixes; both sides are compared as sorted ranges, got by the same parser from
  * single prefixes, which other answers pin down. */
@@ -223,7 +223,7 @@ static void caps_in_rules(const json_t *list)
 	}
 }
 
-/* ---- capabilities ---------------------------------------------------------------------------- */
+/* ---- capabilities ---- */
 
 static void caps(const json_t *c)
 {

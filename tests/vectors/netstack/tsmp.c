@@ -37,7 +37,7 @@ static struct ep ep_of(const char *text)
 	return ep;
 }
 
-/* ---- messages ------------------------------------------------------------------------------ */
+/* ---- messages ---- */
 
 /* Our own messages have identification 0, the recorded pings and pongs another one. */
 static void same_packet(const char *name, struct span got, struct span want)
@@ -176,8 +176,7 @@ static void unreachable(const json_t *list)
 	}
 }
 
-/* ---- the whole way ------------------------------------------------------------------------------
- */
+/* ---- the whole way ---- */
 
 struct node {
 	const json_t *config;

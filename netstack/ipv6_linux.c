@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netstack/ipv6_linux.h"
+
+#include "base/fs.h"
+
+#include <stdio.h>
+
+#define CONF "/proc/sys/net/ipv6/conf/"
+#define TEST_PRIORITY 1234
+
+/* The number in a file of one line: 0 or -ERR_NOENT, -ERR_IO... */
+static int read_flag(const char *ifname, const char *name, bool *on)
+{
+	char path[128];
+	struct buf b;
+	snprintf(path, sizeof(path), CONF "%s/%s", ifname, name);
+	buf_init(&b, 64);
+	int rc = fs_read(path, &b);
+	if (rc == 0)
+		*on = !span_eq_str(buf_span(&b), "0\n");
+	buf_fini(&b);
+	return rc;
+}
+
+static bool policy_rules_work(struct nl_sock *s, uint32_t mark, uint32_t mask, uint32_t table)
+{
+	bool empty;
+	struct kroute_rule test = { IP_V6, TEST_PRIORITY, mark, mask, table };
+	if (kroute_rules_probe(s, IP_V6, &empty))
+		return false;
+	if (!empty)
+		return true;
+	return kroute_rule_add(s, &test) == 0 && kroute_rule_del(s, &test) == 0;
+}
+
+bool ipv6_usable(struct nl_sock *s, uint32_t mark, uint32_t mask, uint32_t table)
+{
+	bool on;
+	if (read_flag("all", "disable_ipv6", &on) || on)
+		return false;
+	if (read_flag("all", "disable_policy", &on) == 0 && on)
+		return false;
+	return policy_rules_work(s, mark, mask, table);
+}
+
+bool ipv6_usable_on(const char *ifname)
+{
+	bool on;
+	int rc = read_flag(ifname, "disable_ipv6", &on);
+	if (rc == -ERR_NOENT)
+		return false;
+	return rc || !on;
+}

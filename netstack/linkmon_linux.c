@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netstack/linkmon_linux.h"
+
+#include "base/alloc.h"
+#include "netstack/netmsg_linux.h"
+#include "netstack/snapshot_linux.h"
+
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define CHECK_GAP_MS 1000
+#define POLL_MS 10000 /* where events cannot be had */
+#define EVENT_BUFFER (1 << 20)
+#define READS_PER_WAKE 64
+
+#define SUSPEND_TICK_MS 15000
+#define SUSPEND_SEEN_S 22 /* the tick came this late: the machine slept, or its clock was set */
+
+#define RULES_DELAY_MS 250
+#define RULES_BURST 10
+#define RULES_REFILL_MS 5000
+
+struct linkmon {
+	struct loop *loop;
+	struct linkmon_ops ops;
+	char *tun;
+	uint32_t table, rule_base;
+	wall_t (*wall)(void);
+
+	struct nl_sock *query;	/* blocking */
+	struct nl_sock *events; /* NULL: poll */
+	struct loop_fd watch;
+	struct link_snapshot now;
+
+	struct loop_timer check;
+	mono_t check_from; /* not before */
+	int64_t jump_s;	   /* seen since the last check */
+
+	struct loop_timer tick;
+	wall_t ticked;
+
+	bool guard;
+	struct loop_timer rules;
+	mono_t rules_tat;
+};
+
+/* ---- looking ---- */
+
+static void check_soon(struct linkmon *m)
+{
+	mono_t now = loop_now(m->loop);
+	if (!loop_timer_armed(&m->check) || !m->events)
+		loop_timer_arm(&m->check, mono_before(now, m->check_from) ? m->check_from : now);
+}
+
+static void on_check(struct loop_timer *t, mono_t now)
+{
+	struct linkmon *m = t->arg;
+	struct link_snapshot s = { 0 };
+	m->check_from = mono_add_ms(now, CHECK_GAP_MS);
+	if (!m->events)
+		loop_timer_arm(&m->check, mono_add_ms(now, POLL_MS));
+	if (link_snapshot_take(m->query, m->tun, &s)) {
+		loop_timer_arm(&m->check, m->check_from);
+		return;
+	}
+	struct link_change c = link_compare(&m->now, &s, m->tun, m->jump_s);
+	m->jump_s = 0;
+	link_snapshot_fini(&m->now);
+	m->now = s;
+	if (c.event)
+		m->ops.on_change(m->ops.arg, &m->now, &c);
+}
+
+/* ---- rules taken from us ---- */
+
+static mono_t later(mono_t a, mono_t b)
+{
+	return mono_before(a, b) ? b : a;
+}
+
+/* RULES_BURST at once, then one in RULES_REFILL_MS: restoring more often would be a fight with
+ * another manager that only costs. rules_tat is when the budget is whole again. */
+static mono_t rules_due(struct linkmon *m, mono_t now)
+{
+	mono_t budget = mono_add_ms(m->rules_tat, -(RULES_BURST - 1) * RULES_REFILL_MS);
+	mono_t due = later(now, budget);
+	m->rules_tat = mono_add_ms(later(m->rules_tat, due), RULES_REFILL_MS);
+	return mono_add_ms(due, RULES_DELAY_MS);
+}
+
+static void rules_lost(struct linkmon *m)
+{
+	if (m->guard && m->ops.on_rules_lost && !loop_timer_armed(&m->rules))
+		loop_timer_arm(&m->rules, rules_due(m, loop_now(m->loop)));
+}
+
+static void on_rules(struct loop_timer *t, mono_t now)
+{
+	struct linkmon *m = t->arg;
+	(void)now;
+	m->ops.on_rules_lost(m->ops.arg);
+}
+
+void linkmon_guard_rules(struct linkmon *m, bool on)
+{
+	m->guard = on;
+	if (!on)
+		loop_timer_cancel(&m->rules);
+}
+
+/* ---- events ---- */
+
+static int on_message(struct nl_msg *msg, void *arg)
+{
+	struct linkmon *m = arg;
+	struct link_event e = netmsg_event(nlmsg_hdr(msg));
+	switch (link_event_judge(&e, &m->now, m->table, m->rule_base)) {
+	case LINK_RECHECK:
+		check_soon(m);
+		break;
+	case LINK_RULES_LOST:
+		rules_lost(m);
+		break;
+	case LINK_IGNORE:
+		break;
+	}
+	return NL_OK;
+}
+
+static void on_readable(struct loop_fd *w, int events)
+{
+	struct linkmon *m = w->arg;
+	(void)events;
+	for (int i = 0; i < READS_PER_WAKE; i++) {
+		int rc = nl_recvmsgs_default(m->events);
+		if (rc == -NLE_AGAIN)
+			return;
+		/* Messages were lost (ENOBUFS), rules among them perhaps: see for ourselves. */
+		if (rc < 0) {
+			check_soon(m);
+			rules_lost(m);
+		}
+	}
+}
+
+static bool join_groups(struct nl_sock *s)
+{
+	static const int groups[] = {
+		RTNLGRP_LINK,	    RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+		RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,	 RTNLGRP_IPV6_RULE,
+	};
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+		if (nl_socket_add_membership(s, groups[i]) < 0)
+			return false;
+	return true;
+}
+
+static void big_buffer(struct nl_sock *s)
+{
+	int size = EVENT_BUFFER, fd = nl_socket_get_fd(s);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+static void start_events(struct linkmon *m)
+{
+	struct nl_sock *s = netmsg_socket();
+	if (!s)
+		return;
+	nl_socket_disable_seq_check(s);
+	nl_socket_modify_cb(s, NL_CB_VALID, NL_CB_CUSTOM, on_message, m);
+	big_buffer(s);
+	if (nl_socket_set_nonblocking(s) < 0 || !join_groups(s) ||
+	    loop_fd_start(m->loop, &m->watch, nl_socket_get_fd(s), LOOP_READ, on_readable, m)) {
+		nl_socket_free(s);
+		return;
+	}
+	m->events = s;
+}
+
+/* ---- suspend ---- */
+
+static void on_tick(struct loop_timer *t, mono_t now)
+{
+	struct linkmon *m = t->arg;
+	wall_t w = m->wall();
+	int64_t passed = w.s - m->ticked.s;
+	m->ticked = w;
+	loop_timer_arm(t, mono_add_ms(now, SUSPEND_TICK_MS));
+	if (passed > SUSPEND_SEEN_S) {
+		m->jump_s = passed;
+		check_soon(m);
+	}
+}
+
+/* ---- life ---- */
+
+struct linkmon *linkmon_new(struct loop *l, const struct linkmon_opts *opts,
+			    const struct linkmon_ops *ops)
+{
+	struct nl_sock *query = netmsg_socket();
+	struct link_snapshot first = { 0 };
+	if (!query || link_snapshot_take(query, opts->tun, &first)) {
+		nl_socket_free(query);
+		return NULL;
+	}
+	struct linkmon *m = xcalloc(1, sizeof(*m));
+	m->loop = l;
+	m->ops = *ops;
+	m->tun = xstrdup(opts->tun);
+	m->table = opts->table;
+	m->rule_base = opts->rule_base;
+	m->wall = opts->wall ? opts->wall : wall_now;
+	m->query = query;
+	m->now = first;
+	loop_timer_init(l, &m->check, on_check, m);
+	loop_timer_init(l, &m->rules, on_rules, m);
+	loop_timer_init(l, &m->tick, on_tick, m);
+	m->ticked = m->wall();
+	loop_timer_arm_ms(&m->tick, SUSPEND_TICK_MS);
+	start_events(m);
+	/* What changed between the snapshot and joining the groups. */
+	check_soon(m);
+	return m;
+}
+
+void linkmon_free(struct linkmon *m)
+{
+	if (!m)
+		return;
+	loop_timer_cancel(&m->check);
+	loop_timer_cancel(&m->rules);
+	loop_timer_cancel(&m->tick);
+	loop_fd_stop(&m->watch);
+	nl_socket_free(m->events);
+	nl_socket_free(m->query);
+	link_snapshot_fini(&m->now);
+	free(m->tun);
+	free(m);
+}
+
+const struct link_snapshot *linkmon_snapshot(const struct linkmon *m)
+{
+	return &m->now;
+}
+
+void linkmon_poke(struct linkmon *m)
+{
+	check_soon(m);
+}
