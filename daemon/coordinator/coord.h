@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* coord.h: the running coordinator: state, policy, and who is connected. The pure parts know
+ * nothing of it; the parts that touch connections share it. Thread: the loop's. */
+#ifndef COORDINATOR_COORD_H
+#define COORDINATOR_COORD_H
+
+#include "base/loop.h"
+#include "daemon/coordinator/faults.h"
+#include "daemon/coordinator/mapstream.h"
+#include "daemon/coordinator/register.h"
+#include "daemon/coordinator/registry_file.h"
+#include "daemon/coordinator/store_io.h"
+
+struct relay_server;
+
+struct coord_conf {
+	char *url;     /* without trailing '/' */
+	char *host;    /* of url */
+	uint16_t port; /* of url, what clients dial */
+	char *base_domain;
+	char *state_dir;
+	char *policy_file; /* NULL: the policy of the state file */
+	struct ep listen;
+	struct ep stun;		  /* unset: off */
+	char *tls_cert, *tls_key; /* NULL: self-signed */
+};
+
+struct coord {
+	struct loop *loop;
+	struct rng *rng;
+	const struct coord_conf *conf;
+	struct coord_state st;
+	struct policy *policy; /* NULL: allow all */
+	struct logins logins;
+	struct store *store;
+	json_t *derp_map;
+	json_t *filter_override;
+	struct faults faults;
+	struct relay_server *relay;
+	struct list fronts;	  /* outer HTTP connections */
+	struct list conns;	  /* ts2021 connections */
+	struct list map_sessions; /* open map streams */
+	struct list reg_waits;	  /* register requests held until a login is decided */
+	struct list pings;	  /* pings and c2n requests waiting for an answer */
+	struct loop_timer flush;  /* gathers changes before they are told */
+	struct loop_timer reaper;
+};
+
+/* Fields up to faults are set by the caller (serve.c); this starts timers and change tracking. */
+void coord_start(struct coord *c);
+void coord_stop(struct coord *c);
+
+struct map_world coord_world(const struct coord *c);
+struct register_env coord_env(struct coord *c);
+/* After a report or a join: approve what the policy approves by itself. */
+void coord_auto_approve(struct coord *c, struct node *n);
+/* Replace the policy (taken; NULL: allow all) and tell everybody. text is kept in the state. */
+void coord_set_policy(struct coord *c, struct policy *p, const char *text);
+/* Something about what clients are sent changed: flush soon. */
+void coord_flush_soon(struct coord *c);
+/* Remove a node and end what it has open. */
+void coord_remove_node(struct coord *c, struct node *n);
+
+#endif
