@@ -78,6 +78,13 @@ static void on_node_change(void *arg)
 	backend_step(arg);
 }
 
+static void on_link_change(void *arg)
+{
+	struct backend *b = arg;
+	if (b->ctl)
+		ctl_link_change(b->ctl);
+}
+
 static void on_health_timer(struct loop_timer *t, mono_t now)
 {
 	struct backend *b = t->arg;
@@ -134,6 +141,7 @@ static struct node *open_node(struct backend *b, const struct backend_opts *o, c
 	static const struct node_ops ops = {
 		.on_endpoints = backend_on_endpoints,
 		.on_netinfo = backend_on_netinfo,
+		.on_link_change = on_link_change,
 		.on_change = on_node_change,
 	};
 	struct node_opts no = {
@@ -153,6 +161,7 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 	b->loop = net_loop(net);
 	b->tun_name = xstrdup(o->tun_name);
 	b->no_tun = o->no_tun;
+	b->say = o->say;
 	b->reduced = xstrdup(o->reduced ? o->reduced : "");
 	b->login_error = xstrdup("");
 	prefs_init(&b->prefs);

@@ -34,6 +34,7 @@ struct backend_opts {
 	bool no_tun; /* tests: no interface, no routes */
 	const char
 	    *reduced; /* what of the sandbox is not in force, for the health list; NULL = nothing */
+	void (*say)(const char *text); /* one line for the service manager; NULL: nobody listens */
 };
 
 /* Loads state and, if the stored preferences want it, starts. Returns new, or NULL with *why. */

@@ -46,6 +46,7 @@ struct backend {
 	struct loop_defer step; /* run the state machine at the end of the turn */
 	mono_t want_running_at;
 
+	void (*say)(const char *text);
 	backend_notify_fn *notify;
 	void *notify_arg;
 	struct list pings;

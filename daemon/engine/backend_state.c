@@ -5,6 +5,7 @@
 #include "daemon/control/expiry.h"
 #include "daemon/engine/backend_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static bool waits_for_person(const struct backend *b)
@@ -68,6 +69,26 @@ static void enter(struct backend *b, enum ipn_state s)
 	}
 }
 
+/* The line that `systemctl status` shows. */
+static void say(const struct backend *b)
+{
+	char line[400], a4[IP_TEXT_MAX], a6[IP_TEXT_MAX];
+	if (!b->say)
+		return;
+	if (b->state == IPN_NEEDS_LOGIN && b->auth_url)
+		snprintf(line, sizeof(line), "Needs login: %s", b->auth_url);
+	else if (b->state == IPN_STOPPED || b->state == IPN_NEEDS_LOGIN)
+		snprintf(line, sizeof(line), "Stopped; run 'meshctl up' to log in");
+	else if (b->state == IPN_RUNNING)
+		snprintf(line, sizeof(line), "Connected; %s; %s %s",
+			 b->prefs.config.user.login ? b->prefs.config.user.login : "",
+			 ip_encode(nm_node_address(b->nm->self, IP_V4), a4),
+			 ip_encode(nm_node_address(b->nm->self, IP_V6), a6));
+	else
+		return;
+	b->say(line);
+}
+
 void backend_run_state(struct backend *b)
 {
 	/* Two steps are needed at most: into Starting, and on to Running. */
@@ -81,5 +102,6 @@ void backend_run_state(struct backend *b)
 		b->state = next;
 		enter(b, next);
 		backend_notify(b, NOTIFY_STATE, NULL);
+		say(b);
 	}
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine.h: the node's core, without a socket or a clock: it keeps WireGuard peers, paths and the
- * packet worker's snapshot in step with the network map. Everything it does to the world goes through
- * engine_ops, everything the world does to it comes in with `now`; so a simulator can run many of
- * them in one process. node.c puts real sockets around it. Thread: control.
+ * packet worker's snapshot in step with the network map. Everything it does to the world goes
+ * through engine_ops, everything the world does to it comes in with `now`; so a simulator can run
+ * many of them in one process. node.c puts real sockets around it. Thread: control.
  *
  *    control server ──► engine_set_map ─┐                  ┌─► publish(snapshot), command ─► worker
  *    UDP, relay ──────► engine_input_* ─┤ wg_device, disco ├─► send_udp, send_derp
  *    worker ──────────► engine_event ───┘                  └─► rearm, changed, want_endpoints
  *
- * A peer has a slot: a small number that is its name in snapshots and messages. A slot is given again
- * only after the snapshot that named its old owner is gone. */
+ * A peer has a slot: a small number that is its name in snapshots and messages. A slot is given
+ * again only after the snapshot that named its old owner is gone. */
 #ifndef DAEMON_ENGINE_ENGINE_H
 #define DAEMON_ENGINE_ENGINE_H
 
@@ -42,7 +42,7 @@ struct engine_ops {
 struct engine_opts {
 	const struct engine_ops *ops; /* borrowed */
 	void *arg;
-	struct rng *rng;              /* borrowed */
+	struct rng *rng; /* borrowed */
 	mono_t now;
 	const struct prefix *interfaces; /* see engine_set_interfaces */
 	size_t n_interfaces;
@@ -54,32 +54,38 @@ struct engine *engine_new(const struct engine_opts *o);
 void engine_free(struct engine *e);
 
 const struct disco_key *engine_disco_key(const struct engine *e);
+/* What the worker must hand up; for dp_worker_new. */
+const struct echo_waits *engine_echo_waits(const struct engine *e);
 /* NULL: forget the key, all peers and sessions. */
 void engine_set_key(struct engine *e, mono_t now, const struct node_priv *key);
-/* Make peers, allowed addresses and filter what map and preferences say. Sessions of peers that stay
- * are kept. ch NULL or full: compare all. */
-void engine_set_map(struct engine *e, mono_t now, wall_t wall, const struct netmap *nm, const struct prefs *p,
-		    const struct nm_change *ch);
+/* Make peers, allowed addresses and filter what map and preferences say. Sessions of peers that
+ * stay are kept. ch NULL or full: compare all. */
+void engine_set_map(struct engine *e, mono_t now, wall_t wall, const struct netmap *nm,
+		    const struct prefs *p, const struct nm_change *ch);
 /* No peers and no filter any more; keys stay. */
 void engine_clear(struct engine *e, mono_t now);
 /* Addresses of this machine's other interfaces, for the local set of an exit node. Copied. */
 void engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n);
-/* Router input that goes with the present map: valid until the next engine_set_map; false if none. */
+/* Router input that goes with the present map: valid until the next engine_set_map; false if none.
+ */
 bool engine_router_in(const struct engine *e, struct router_in *out);
 
 /* One datagram that is not STUN. */
-void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from, struct mspan datagram);
-void engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region, const struct node_key *src,
-		       struct mspan datagram);
+void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from,
+		      struct span datagram);
+/* False: the sender is no peer of ours. */
+bool engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region,
+		       const struct node_key *src, struct span datagram);
 /* A record from the worker. */
-void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg *m, struct mspan bytes);
+void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg *m,
+		  struct span bytes);
 void engine_on_endpoints(struct engine *e, mono_t now); /* gathered, or confirmed */
-void engine_on_rebind(struct engine *e, mono_t now);    /* sockets or network changed */
+void engine_on_rebind(struct engine *e, mono_t now);	/* sockets or network changed */
 
 mono_t engine_deadline(const struct engine *e);
 void engine_tick(struct engine *e, mono_t now, wall_t wall);
-/* Build and publish the snapshot now if anything it shows changed; the shell calls it at the end of a
- * turn, so that many changes cost one snapshot. */
+/* Build and publish the snapshot now if anything it shows changed; the shell calls it at the end of
+ * a turn, so that many changes cost one snapshot. */
 void engine_flush(struct engine *e, mono_t now);
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -109,9 +115,11 @@ struct engine_pong {
 };
 typedef void engine_pong_fn(void *arg, const struct engine_pong *r);
 struct engine_ping;
-/* fn is called once unless stopped, never from inside this call. TSMP and ICMP give up after 10 s. */
-struct engine_ping *engine_ping_start(struct engine *e, mono_t now, wall_t wall, const struct node_key *peer,
-				      struct ip to, enum engine_ping_kind kind, size_t size, engine_pong_fn *fn,
+/* fn is called once unless stopped, never from inside this call. TSMP and ICMP give up after 10 s.
+ */
+struct engine_ping *engine_ping_start(struct engine *e, mono_t now, wall_t wall,
+				      const struct node_key *peer, struct ip to,
+				      enum engine_ping_kind kind, size_t size, engine_pong_fn *fn,
 				      void *arg);
 void engine_ping_stop(struct engine_ping *p);
 

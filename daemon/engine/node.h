@@ -27,6 +27,8 @@ struct node_ops {
 	void (*on_endpoints)(void *arg, const struct endpoint *eps, size_t n);
 	/* A netcheck ended, or the home region changed; report may be NULL before the first one. */
 	void (*on_netinfo)(void *arg, const struct nc_report *report, int home);
+	/* The network under us changed (another uplink, other addresses). */
+	void (*on_link_change)(void *arg);
 	/* Something that status, health or the Starting -> Running step look at changed. */
 	void (*on_change)(void *arg);
 };

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What WireGuard's handshake machine wants done, and the snapshot for the worker. */
+#include "daemon/engine/engine_priv.h"
+
+#include "netstack/tsmp.h"
+#include "wg/session.h"
+
+void engine_command(struct engine *e, enum dp_msg_type type, const struct epeer *p, bool flag,
+		    struct span bytes)
+{
+	struct dp_msg m = { .type = (uint8_t)type, .flag = flag, .peer = p->slot };
+	e->ops->command(e->arg, &m, bytes);
+}
+
+/* ---- snapshot
+ * ------------------------------------------------------------------------------------ */
+
+static uint32_t count_sessions(const struct engine *e)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < e->n_slots; i++) {
+		const struct wg_peer *w = e->slots[i] ? e->slots[i]->wg : NULL;
+		if (w)
+			n += (wg_peer_previous(w) != NULL) + (wg_peer_current(w) != NULL) +
+			     (wg_peer_next(w) != NULL);
+	}
+	return n;
+}
+
+static void add_session(struct dp_snapshot *s, uint32_t slot, struct wg_session *session,
+			bool is_next)
+{
+	if (session)
+		dp_snapshot_add_session(s, wg_session_local_index(session), slot, session, is_next);
+}
+
+static void add_peer(struct dp_snapshot *s, const struct epeer *p)
+{
+	struct dp_peer d = { .live = p->live, .jailed = p->node->flags & NM_JAILED };
+	d.net.masq4 = p->node->masq_v4;
+	d.net.masq6 = p->node->masq_v6;
+	d.has_derp = p->node->home_derp != 0;
+	if (p->disco)
+		d.best = path_view(p->disco->path).best;
+	if (p->wg) {
+		d.current = wg_peer_current(p->wg);
+		add_session(s, p->slot, wg_peer_previous(p->wg), false);
+		add_session(s, p->slot, d.current, false);
+		add_session(s, p->slot, wg_peer_next(p->wg), true);
+	}
+	dp_snapshot_set_peer(s, p->slot, &d);
+}
+
+void engine_flush(struct engine *e, mono_t now)
+{
+	(void)now;
+	if (!e->dirty)
+		return;
+	e->dirty = false;
+	if (!e->tables) {
+		e->ops->publish(e->arg, NULL);
+		return;
+	}
+	struct dp_snapshot *s = dp_snapshot_new(e->tables, e->n_slots, count_sessions(e));
+	for (uint32_t i = 0; i < e->n_slots; i++)
+		if (e->slots[i])
+			add_peer(s, e->slots[i]);
+	e->ops->publish(e->arg, s);
+}
+
+/* ---- handshakes
+ * ------------------------------------------------------------------------------------- */
+
+/* A handshake goes the way data would: the proven path, or that and the relay. */
+static void on_send(void *arg, struct wg_peer *w, struct span datagram)
+{
+	struct engine *e = arg;
+	struct epeer *p = wg_peer_user(w);
+	struct path_route r = { .region = p->node->home_derp };
+	if (p->disco)
+		r = disco_on_send(e->disco, p->disco, e->now);
+	if (r.expired)
+		return;
+	if (ep_is_set(r.udp))
+		e->ops->send_udp(e->arg, r.udp, datagram);
+	if (r.region == 0 && ep_is_set(r.udp))
+		return;
+	int region = e->ops->derp_route(e->arg, &p->node->key, r.region);
+	if (region)
+		e->ops->send_derp(e->arg, region, &p->node->key, datagram);
+}
+
+static void on_reply(void *arg, const struct wg_from *to, struct span datagram)
+{
+	struct engine *e = arg;
+	if (to->region)
+		e->ops->send_derp(e->arg, to->region, &to->relay_key, datagram);
+	else
+		e->ops->send_udp(e->arg, to->ep, datagram);
+}
+
+/* The first message on a fresh session tells our disco key, in case the server has not yet. */
+static void advertise_disco(struct engine *e, const struct epeer *p)
+{
+	uint8_t bytes[TSMP_PACKET_MAX];
+	struct ip dst = nm_node_address(p->node, IP_V4);
+	if (!ip_is_set(dst) || !ip_is_set(e->tables->self.addr4))
+		dst = nm_node_address(p->node, IP_V6);
+	struct ip src = dst.fam == IP_V4 ? e->tables->self.addr4 : e->tables->self.addr6;
+	if (!ip_is_set(dst) || !ip_is_set(src) || (p->node->flags & NM_WIREGUARD_ONLY))
+		return;
+	size_t n = tsmp_disco_build(mspan_of(bytes, sizeof(bytes)), src, dst, disco_self(e->disco));
+	engine_command(e, DP_CMD_SEND_INNER, p, false, span_of(bytes, n));
+}
+
+static void on_ready(struct engine *e, struct epeer *p)
+{
+	e->dirty = true;
+	engine_flush(e, e->now); /* the worker must see the session before it is told to use it */
+	atomic_store_explicit(&p->live->session_wanted, false, memory_order_relaxed);
+	if (!e->tables)
+		return;
+	advertise_disco(e, p);
+	engine_command(e, DP_CMD_SESSION, p, wg_session_we_initiated(wg_peer_current(p->wg)),
+		       span_of(NULL, 0));
+	e->ops->changed(e->arg);
+}
+
+static void on_event(void *arg, struct wg_peer *w, enum wg_event ev)
+{
+	struct engine *e = arg;
+	struct epeer *p = wg_peer_user(w);
+	switch (ev) {
+	case WG_EV_SESSIONS:
+		e->dirty = true;
+		break;
+	case WG_EV_READY:
+		on_ready(e, p);
+		break;
+	case WG_EV_KEEPALIVE:
+		engine_command(e, DP_CMD_KEEPALIVE, p, false, span_of(NULL, 0));
+		break;
+	case WG_EV_GAVE_UP:
+	case WG_EV_ZEROED:
+		atomic_store_explicit(&p->live->session_wanted, false, memory_order_relaxed);
+		engine_command(e, DP_CMD_DROP_STAGED, p, false, span_of(NULL, 0));
+		e->dirty = true;
+		break;
+	case WG_EV_IS_SELF:
+		p->wg = NULL;
+		e->dirty = true;
+		break;
+	}
+}
+
+void engine_init_out(struct engine *e)
+{
+	e->out = (struct wg_out){ .arg = e, .send = on_send, .reply = on_reply, .event = on_event };
+}

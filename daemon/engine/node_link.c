@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The machine under the node: TUN, sockets, interfaces, routes. */
+#include "daemon/engine/node_priv.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LOCAL_IPS_MAX 256
+
+/* ---- routes
+ * --------------------------------------------------------------------------------------- */
+
+static void note_report(struct node *n, const struct router_report *rep)
+{
+	if (strcmp(n->router_problem, rep->first) == 0)
+		return;
+	snprintf(n->router_problem, sizeof(n->router_problem), "%s", rep->first);
+	if (rep->failed)
+		log_warn("router: %u steps failed; first: %s", rep->failed, rep->first);
+	node_changed(n);
+}
+
+void node_route(struct node *n)
+{
+	struct router_in in;
+	struct router_config want = { .mtu = TUN_MTU };
+	struct router_report rep = { 0 };
+	if (!n->router)
+		return;
+	if (n->up && engine_router_in(n->engine, &in))
+		router_config_build(&in, &want);
+	router_apply(n->router, &want, &rep);
+	router_config_fini(&want);
+	note_report(n, &rep);
+}
+
+void node_unroute(struct node *n)
+{
+	struct router_report rep = { 0 };
+	if (n->router)
+		router_down(n->router, &rep);
+}
+
+int node_cleanup(const char *tun_name)
+{
+	struct router_params params = ROUTER_PARAMS_DEFAULT;
+	struct router_report rep = { 0 };
+	if (!tun_name_ok(tun_name))
+		return -ERR_RANGE;
+	router_linux_cleanup(tun_name, &params, &rep);
+	return rep.failed ? -ERR_IO : 0;
+}
+
+/* ---- sockets: close, wait for the worker, open
+ * ------------------------------------------------------ */
+
+static int open_sockets(struct node *n, uint16_t keep)
+{
+	struct udp_opts o = { .port = n->port, .current = keep, .fwmark = n->fwmark };
+	return udp_open(&n->socks, &o);
+}
+
+void node_rebind(struct node *n)
+{
+	mono_t now = loop_now(n->loop);
+	if (n->rebind != REBIND_NONE) {
+		n->rebind_again = true;
+		return;
+	}
+	n->rebound_at = now;
+	n->rebind = REBIND_CLOSING;
+	dp_thread_set_sockets(n->thread, -1, -1);
+}
+
+void node_on_sockets_done(struct node *n)
+{
+	if (n->rebind == REBIND_CLOSING) {
+		uint16_t keep = n->socks.port;
+		udp_close(&n->socks);
+		if (open_sockets(n, keep) != 0)
+			log_error("udp: cannot open a socket: %s", strerror(errno));
+		n->rebind = REBIND_OPENING;
+		dp_thread_set_sockets(n->thread, n->socks.fd4, n->socks.fd6);
+		return;
+	}
+	n->rebind = REBIND_NONE;
+	engine_on_rebind(n->engine, loop_now(n->loop));
+	node_gather(n);
+	node_changed(n);
+	if (n->rebind_again) {
+		n->rebind_again = false;
+		node_rebind(n);
+	}
+}
+
+/* ---- interfaces
+ * --------------------------------------------------------------------------------------- */
+
+void node_tell_interfaces(struct node *n)
+{
+	const struct link_snapshot *s = n->linkmon ? linkmon_snapshot(n->linkmon) : NULL;
+	struct prefix all[LOCAL_IPS_MAX];
+	size_t k = 0;
+	for (size_t i = 0; s && i < s->n_ifs; i++) {
+		if (n->have_tun && strcmp(s->ifs[i].name, n->tun.name) == 0)
+			continue;
+		for (size_t a = 0; a < s->ifs[i].n_addrs && k < LOCAL_IPS_MAX; a++)
+			all[k++] = s->ifs[i].addrs[a];
+	}
+	engine_set_interfaces(n->engine, all, k);
+}
+
+static void relays_on_link_change(struct node *n, const struct link_snapshot *s)
+{
+	struct ip local[LOCAL_IPS_MAX];
+	size_t k = 0;
+	const struct link_if *f = s->default_if[0] ? link_snapshot_find(s, s->default_if) : NULL;
+	for (size_t a = 0; f && a < f->n_addrs && k < LOCAL_IPS_MAX; a++)
+		local[k++] = f->addrs[a].ip;
+	derp_mgr_on_link_change(n->derp, local, k);
+}
+
+static void on_link_change(void *arg, const struct link_snapshot *s, const struct link_change *c)
+{
+	struct node *n = arg;
+	node_tell_interfaces(n);
+	derp_mgr_set_network_up(n->derp, c->any_up);
+	if (c->rebind) {
+		log_info("link: network changed; default interface %s",
+			 s->default_if[0] ? s->default_if : "none");
+		netcheck_reset(n->netcheck);
+		endpoints_forget(n->endpoints);
+		relays_on_link_change(n, s);
+		node_rebind(n);
+		n->ops->on_link_change(n->arg);
+	} else {
+		node_gather(n);
+	}
+	node_route(n);
+	node_changed(n);
+}
+
+static void on_rules_lost(void *arg)
+{
+	struct node *n = arg;
+	struct router_report rep = { 0 };
+	if (!n->router)
+		return;
+	log_warn("router: another program removed our policy rules; adding them again");
+	router_restore_rules(n->router, &rep);
+	note_report(n, &rep);
+}
+
+/* ---- life
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static char *open_tun(struct node *n, const struct node_opts *o)
+{
+	struct tun_error err;
+	struct router_report rep = { 0 };
+	if (tun_open(o->tun_name, &n->tun, &err) != 0)
+		return xstrdup(err.text);
+	n->have_tun = true;
+	/* What a dead process of ours left would be in the way. */
+	n->router = router_new(n->tun.name, &n->params, &rep);
+	if (!n->router)
+		return xasprintf("cannot set up routing: %s", rep.first);
+	router_up(n->router, &rep);
+	note_report(n, &rep);
+	return NULL;
+}
+
+char *node_link_init(struct node *n, const struct node_opts *o)
+{
+	char *why = o->no_tun ? NULL : open_tun(n, o);
+	if (why)
+		return why;
+	if (open_sockets(n, 0) != 0 && n->socks.fd6 < 0)
+		log_error("udp: cannot open a socket: %s; only relays can be used",
+			  strerror(errno));
+	struct linkmon_opts lo = { .tun = o->tun_name,
+				   .table = n->params.table,
+				   .rule_base = n->params.rule_base };
+	struct linkmon_ops ops = { .on_change = on_link_change,
+				   .on_rules_lost = on_rules_lost,
+				   .arg = n };
+	n->linkmon = linkmon_new(n->loop, &lo, &ops);
+	if (!n->linkmon)
+		return xasprintf("cannot watch the network interfaces: %s", strerror(errno));
+	return NULL;
+}
+
+void node_link_fini(struct node *n)
+{
+	linkmon_free(n->linkmon);
+	udp_close(&n->socks);
+	router_free(n->router);
+	if (n->have_tun)
+		tun_close(&n->tun);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* node_priv.h: the node's inside, shared by the node*.c files only. */
+#ifndef DAEMON_ENGINE_NODE_PRIV_H
+#define DAEMON_ENGINE_NODE_PRIV_H
+
+#include "daemon/dataplane/thread_linux.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/node.h"
+#include "magicsock/derp_client.h"
+#include "magicsock/netcheck_io.h"
+#include "magicsock/udp_linux.h"
+#include "netstack/linkmon_linux.h"
+#include "netstack/router_linux.h"
+#include "netstack/tun_linux.h"
+
+enum rebind_step {
+	REBIND_NONE,
+	REBIND_CLOSING, /* the worker lets go of the old sockets */
+	REBIND_OPENING, /* and takes the new ones */
+};
+
+struct node {
+	struct net *net;
+	struct loop *loop;
+	const struct node_ops *ops;
+	void *arg;
+	uint16_t port;
+	uint32_t fwmark;
+
+	struct tun tun;
+	bool have_tun, tun_lost;
+	struct router *router; /* NULL: no TUN */
+	struct router_params params;
+	char router_problem[200];
+	struct linkmon *linkmon;
+
+	struct udp_socks socks;
+	enum rebind_step rebind;
+	bool rebind_again;
+	mono_t rebound_at;
+
+	struct engine *engine;
+	struct dp_exchange *exchange;
+	struct dp_thread *thread;
+	struct loop_wake *wake;
+	struct loop_timer timer;  /* engine_deadline */
+	struct loop_defer flush;  /* publish at the end of the turn */
+	struct loop_defer change; /* tell the backend once a turn */
+
+	bool have_key;
+	bool up; /* a map is applied */
+	bool control_up;
+	struct derp_mgr *derp;
+	struct derp_map *derp_map; /* copy; NULL: none */
+	int home;
+	bool home_connected;
+	mono_t home_since;
+	struct map heard; /* region id -> mono_t of the last frame (heap) */
+
+	struct netcheck *netcheck;
+	bool netcheck_again;
+	struct endpoints *endpoints;
+	struct loop_timer restun;
+	struct list askers; /* of node_netcheck */
+};
+
+/* node_gather.c: netcheck, endpoints, home region */
+void node_gather_init(struct node *n);
+void node_gather_fini(struct node *n);
+void node_gather(struct node *n); /* look at our addresses now */
+void node_update_endpoints(struct node *n);
+void node_set_home(struct node *n, int region);
+mono_t node_heard(void *arg, int region);
+void node_on_heard(void *arg, int region, mono_t now);
+
+/* node_link.c: interfaces, sockets, routes */
+char *node_link_init(struct node *n, const struct node_opts *o); /* NULL or what went wrong (new) */
+void node_link_fini(struct node *n);
+void node_rebind(struct node *n);
+void node_on_sockets_done(struct node *n);
+void node_route(struct node *n); /* bring the system's routes in line with the map */
+void node_unroute(struct node *n);
+void node_tell_interfaces(struct node *n);
+
+/* node.c */
+void node_changed(struct node *n);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* meshd: argv, start in order, stop in the mirrored order. Everything else is behind backend.h. */
+#include "base/crypto/aead_batch.h"
+#include "base/crypto/crypto.h"
+#include "base/fs.h"
+#include "base/httpd.h"
+#include "base/log.h"
+#include "daemon/engine/backend.h"
+#include "daemon/engine/node.h"
+#include "daemon/localapi/server.h"
+#include "daemon/options.h"
+#include "daemon/sandbox.h"
+#include "daemon/sd_notify.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct run {
+	struct options *o;
+	struct loop *loop;
+	struct net *net;
+	struct backend *backend;
+	struct api *api;
+	struct loop_signal *sigterm, *sigint;
+};
+
+static void on_stop(void *arg, int signum)
+{
+	struct run *r = arg;
+	log_info("meshd got signal %s; shutting down", signum == SIGTERM ? "SIGTERM" : "SIGINT");
+	loop_stop(r->loop);
+}
+
+static int cleanup(const struct options *o)
+{
+	int rc = node_cleanup(o->tun);
+	if (rc)
+		fprintf(stderr,
+			"meshd: cannot remove what an earlier run left: %s (are you root?)\n",
+			err_text(rc));
+	return rc ? 1 : 0;
+}
+
+static int fail(const char *what, const char *why)
+{
+	fprintf(stderr, "meshd: %s: %s\n", what, why);
+	return 1;
+}
+
+static int listen_socket(const struct options *o)
+{
+	int fd = httpd_listen_unix(o->socket);
+	if (fd == -ERR_BUSY)
+		fprintf(stderr,
+			"meshd: %s: address already in use: another meshd runs; stop it or choose "
+			"another --socket\n",
+			o->socket);
+	else if (fd < 0)
+		fprintf(stderr, "meshd: %s: cannot listen: %s\n", o->socket, strerror(errno));
+	return fd;
+}
+
+/* The state directory must exist before Landlock closes the file system. */
+static int make_state_dir(const struct options *o)
+{
+	if (!o->state_dir || access(o->state_dir, W_OK) == 0)
+		return 0;
+	int rc = fs_mkdir(o->state_dir, 0700);
+	if (rc)
+		fprintf(stderr,
+			"meshd: state directory %s cannot be made: %s; choose another with "
+			"--statedir\n",
+			o->state_dir, strerror(errno));
+	return rc;
+}
+
+static void enter_sandbox(const struct options *o)
+{
+	if (!o->sandbox)
+		return;
+	struct sandbox_opts so = {
+		.state_dir = o->state_dir,
+		.runtime_dir = o->socket_dir,
+		.log_only = o->sandbox_log,
+	};
+	sandbox_enter(&so);
+}
+
+static struct backend *start_backend(struct run *r, char **why)
+{
+	struct net_opts no = { .fwmark = o_fwmark(r->o), .ca_file = r->o->ca_file };
+	r->net = net_new(r->loop, &no);
+	if (!r->net) {
+		*why = strdup("cannot set up networking");
+		return NULL;
+	}
+	struct backend_opts bo = {
+		.state_path = r->o->state,
+		.state_dir = r->o->state_dir,
+		.tun_name = r->o->tun,
+		.port = r->o->port,
+		.fwmark = no.fwmark,
+		.reduced = r->o->sandbox ? sandbox_missing() : NULL,
+		.say = sd_notify_status,
+	};
+	return backend_new(r->net, &bo, why);
+}
+
+static void stop(struct run *r)
+{
+	sd_notify_stopping();
+	loop_signal_free(r->sigterm);
+	loop_signal_free(r->sigint);
+	api_free(r->api);
+	backend_free(r->backend);
+	net_free(r->net);
+	loop_free(r->loop);
+	unlink(r->o->socket);
+}
+
+static int serve(struct run *r, int listen_fd)
+{
+	char *why = NULL;
+	r->backend = start_backend(r, &why);
+	if (!r->backend) {
+		fail("cannot start", why);
+		free(why);
+		close(listen_fd);
+		return 1;
+	}
+	r->api = api_new(r->loop, listen_fd, r->backend);
+	if (!r->api)
+		return fail("cannot serve", r->o->socket);
+	r->sigterm = loop_signal_new(r->loop, SIGTERM, on_stop, r);
+	r->sigint = loop_signal_new(r->loop, SIGINT, on_stop, r);
+	log_info("meshd %s serving on %s", MESH_VERSION, r->o->socket);
+	sd_notify_ready();
+	loop_run(r->loop);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	int done = options_parse(&o, argc, argv);
+	if (done >= 0)
+		return done;
+	signal(SIGPIPE, SIG_IGN);
+	sandbox_early();
+	log_set_level(o.verbose >= 2 ? LOG_TRACE : o.verbose == 1 ? LOG_DEBUG : LOG_INFO);
+	if (o.cleanup)
+		return cleanup(&o);
+	if (crypto_init() != 0 || aead_batch_init(o.aead) != 0)
+		return fail("cryptography self-check failed", o.aead ? o.aead : "libsodium");
+	mallopt(M_ARENA_MAX, 2);
+	/* A process that was killed leaves rules behind that would route into nothing. */
+	if (node_cleanup(o.tun) != 0)
+		log_warn("router: cannot look for leftovers of an earlier run");
+	if (make_state_dir(&o) != 0)
+		return 1;
+	int fd = listen_socket(&o);
+	if (fd < 0)
+		return 1;
+	enter_sandbox(&o);
+	struct run r = { .o = &o, .loop = loop_new() };
+	int rc = serve(&r, fd);
+	stop(&r);
+	options_fini(&o);
+	return rc;
+}

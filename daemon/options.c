@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/options.h"
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_STATE "/var/lib/meshd/meshd.state"
+#define DEFAULT_SOCKET "/run/meshd/meshd.sock"
+#define DEFAULT_TUN "mesh0"
+#define STATE_NAME "meshd.state"
+
+static const char usage[] =
+    "usage: meshd [flags]\n"
+    "  --state FILE     state file, or mem: for none (default " DEFAULT_STATE ")\n"
+    "  --statedir DIR   folder of the state (default: the state file's)\n"
+    "  --socket PATH    socket that meshctl talks to (default " DEFAULT_SOCKET ")\n"
+    "  --tun NAME       interface (default " DEFAULT_TUN ")\n"
+    "  --port N         UDP port, 0 for any (default: $PORT or 41641)\n"
+    "  --verbose N      0, 1 or 2\n"
+    "  --cleanup        remove what a killed run left, then exit\n"
+    "  --sandbox=false  keep capabilities, system calls and files open\n"
+    "  --aead NAME      force an implementation of the packet cipher\n"
+    "  --no-logs-no-support   accepted; meshd never uploads logs\n"
+    "  --version\n";
+
+struct flag {
+	const char *name;
+	enum { FLAG_TEXT, FLAG_BOOL, FLAG_FALSE_ONLY } kind;
+	void *to; /* const char ** or bool *; NULL: accepted without effect */
+};
+
+struct raw {
+	const char *state, *statedir, *socket, *tun, *port, *verbose, *aead;
+	bool cleanup, version, help, sandbox, sandbox_log, no_logs;
+};
+
+static int complain(const char *fmt, const char *a, const char *b)
+{
+	fprintf(stderr, fmt, a, b);
+	fputs(usage, stderr);
+	return 2;
+}
+
+static bool parse_bool(const char *v, bool *out)
+{
+	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
+	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+		if (strcmp(v, yes[i]) == 0 || strcmp(v, no[i]) == 0) {
+			*out = strcmp(v, yes[i]) == 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct flag *find(const struct flag *table, size_t n, const char *name, size_t len)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strlen(table[i].name) == len && strncmp(table[i].name, name, len) == 0)
+			return &table[i];
+	return NULL;
+}
+
+/* One flag; *i moves past a value in the next word. -1: fine, else the exit code. */
+static int take(const struct flag *f, const char *value, int argc, char **argv, int *i)
+{
+	bool b = true;
+	if (f->kind == FLAG_TEXT) {
+		if (!value && *i + 1 >= argc)
+			return complain("flag needs an argument: -%s\n%s", f->name, "");
+		*(const char **)f->to = value ? value : argv[++*i];
+		return -1;
+	}
+	if (value && !parse_bool(value, &b))
+		return complain("invalid boolean value \"%s\" for -%s: parse error\n", value,
+				f->name);
+	if (f->kind == FLAG_FALSE_ONLY && b)
+		return complain("meshd: -%s is not part of this version%s\n", f->name, "");
+	if (f->to)
+		*(bool *)f->to = b;
+	return -1;
+}
+
+static int parse_words(struct raw *r, int argc, char **argv)
+{
+	const struct flag table[] = {
+		{ "state", FLAG_TEXT, &r->state },
+		{ "statedir", FLAG_TEXT, &r->statedir },
+		{ "socket", FLAG_TEXT, &r->socket },
+		{ "tun", FLAG_TEXT, &r->tun },
+		{ "port", FLAG_TEXT, &r->port },
+		{ "verbose", FLAG_TEXT, &r->verbose },
+		{ "aead", FLAG_TEXT, &r->aead },
+		{ "cleanup", FLAG_BOOL, &r->cleanup },
+		{ "version", FLAG_BOOL, &r->version },
+		{ "help", FLAG_BOOL, &r->help },
+		{ "h", FLAG_BOOL, &r->help },
+		{ "sandbox", FLAG_BOOL, &r->sandbox },
+		{ "sandbox-log", FLAG_BOOL, &r->sandbox_log },
+		{ "no-logs-no-support", FLAG_BOOL, &r->no_logs },
+		{ "encrypt-state", FLAG_FALSE_ONLY, NULL },
+		{ "hardware-attestation", FLAG_FALSE_ONLY, NULL },
+	};
+	for (int i = 1; i < argc; i++) {
+		const char *w = argv[i];
+		if (w[0] != '-' || !w[1]) {
+			fprintf(stderr, "meshd does not take non-flag arguments: [%s]\n", w);
+			return 1;
+		}
+		w += w[1] == '-' ? 2 : 1;
+		const char *eq = strchr(w, '=');
+		size_t len = eq ? (size_t)(eq - w) : strlen(w);
+		const struct flag *f = find(table, ARRAY_LEN(table), w, len);
+		if (!f)
+			return complain("flag provided but not defined: -%s\n%s", w, "");
+		int rc = take(f, eq ? eq + 1 : NULL, argc, argv, &i);
+		if (rc >= 0)
+			return rc;
+	}
+	return -1;
+}
+
+static int number(const char *text, uint64_t max, const char *flag, uint64_t *out)
+{
+	if (u64_decode(span_str(text), max, out) == 0)
+		return -1;
+	return complain("invalid value \"%s\" for flag -%s: parse error\n", text, flag);
+}
+
+static char *dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return xstrdup(".");
+	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+static const char *either(const char *a, const char *b)
+{
+	return a && *a ? a : b;
+}
+
+static void set_state(struct options *o, const struct raw *r)
+{
+	const char *state = either(r->state, secure_getenv("MESHD_STATE"));
+	if (!state && r->statedir)
+		o->state = xasprintf("%s/%s", r->statedir, STATE_NAME);
+	else
+		o->state = xstrdup(either(state, DEFAULT_STATE));
+	if (r->statedir)
+		o->state_dir = xstrdup(r->statedir);
+	else if (strncmp(o->state, "mem:", 4) != 0)
+		o->state_dir = dir_of(o->state);
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	struct raw r = { .sandbox = true };
+	uint64_t port = 0, verbose = 0;
+	int rc = parse_words(&r, argc, argv);
+	if (rc >= 0)
+		return rc;
+	if (r.help) {
+		fputs(usage, stderr);
+		return 0;
+	}
+	if (r.version) {
+		puts(MESH_VERSION);
+		return 0;
+	}
+	rc = number(either(r.port, either(secure_getenv("PORT"), "41641")), 65535, "port", &port);
+	if (rc >= 0)
+		return rc;
+	rc = number(either(r.verbose, either(secure_getenv("TS_LOG_VERBOSITY"), "0")), 2, "verbose",
+		    &verbose);
+	if (rc >= 0)
+		return rc;
+	memset(o, 0, sizeof(*o));
+	set_state(o, &r);
+	o->socket =
+	    xstrdup(either(r.socket, either(secure_getenv("MESHD_SOCKET"), DEFAULT_SOCKET)));
+	o->socket_dir = dir_of(o->socket);
+	o->tun = xstrdup(either(r.tun, either(secure_getenv("MESHD_TUN"), DEFAULT_TUN)));
+	str_set(&o->aead, r.aead);
+	str_set(&o->ca_file, either(secure_getenv("SSL_CERT_FILE"), NULL));
+	o->port = (uint16_t)port;
+	o->verbose = (int)verbose;
+	o->cleanup = r.cleanup;
+	o->sandbox = r.sandbox;
+	o->sandbox_log = r.sandbox_log;
+	return -1;
+}
+
+void options_fini(struct options *o)
+{
+	free(o->state);
+	free(o->state_dir);
+	free(o->socket);
+	free(o->socket_dir);
+	free(o->tun);
+	free(o->aead);
+	free(o->ca_file);
+}

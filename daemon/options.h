@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* options.h: meshd's command line and environment (shared/spec/cli-localapi.md 7). */
+#ifndef DAEMON_OPTIONS_H
+#define DAEMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+	char *state;	 /* file or "mem:" */
+	char *state_dir; /* NULL with mem: and no --statedir */
+	char *socket;
+	char *socket_dir;
+	char *tun;
+	char *aead;    /* NULL: the best */
+	char *ca_file; /* SSL_CERT_FILE; NULL: the system's */
+	uint16_t port;
+	int verbose;
+	bool cleanup;
+	bool sandbox;
+	bool sandbox_log; /* tests: log what would be refused */
+};
+
+/* -1: go on with *o filled. Otherwise the exit code: everything has been said. */
+int options_parse(struct options *o, int argc, char **argv);
+void options_fini(struct options *o);
+
+/* Mark of our own sockets (shared/spec/routing.md 1). */
+static inline uint32_t o_fwmark(const struct options *o)
+{
+	(void)o;
+	return 0x80000;
+}
+
+#endif
