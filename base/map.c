@@ -64,24 +64,27 @@ static size_t hash_place(const struct map *m, const void *key)
 	return (size_t)h & (m->n_slots - 1);
 }
 
-/* The used slot that holds key, or NULL; *vacant (if asked for) is where it would go. */
-static uint8_t *probe(const struct map *m, const void *key, uint8_t **vacant)
+/* The used slot that holds key, or NULL. */
+static uint8_t *find(const struct map *m, const void *key)
 {
-	uint8_t *free_slot = NULL;
 	if (m->n_slots == 0)
 		return NULL;
 	for (size_t i = hash_place(m, key);; i = (i + 1) & (m->n_slots - 1)) {
 		uint8_t *s = slot_at(m, i);
+		if (s[0] == SLOT_EMPTY)
+			return NULL;
 		if (s[0] == SLOT_USED && memcmp(s + 1, key, m->key_len) == 0)
 			return s;
-		if (s[0] != SLOT_USED && !free_slot)
-			free_slot = s;
-		if (s[0] == SLOT_EMPTY)
-			break;
 	}
-	if (vacant)
-		*vacant = free_slot;
-	return NULL;
+}
+
+/* Where a key that is not in the map goes; there is always an empty slot. */
+static uint8_t *vacancy(const struct map *m, const void *key)
+{
+	size_t i = hash_place(m, key);
+	while (slot_at(m, i)[0] == SLOT_USED)
+		i = (i + 1) & (m->n_slots - 1);
+	return slot_at(m, i);
 }
 
 void map_init(struct map *m, size_t key_len)
@@ -98,7 +101,7 @@ void map_fini(struct map *m)
 
 void *map_get(const struct map *m, const void *key)
 {
-	const uint8_t *s = probe(m, key, NULL);
+	const uint8_t *s = find(m, key);
 	return s ? slot_value(m, s) : NULL;
 }
 
@@ -112,11 +115,8 @@ static void rehash(struct map *m)
 	m->slots = xcalloc(m->n_slots, slot_size(m));
 	for (size_t i = 0; i < old.n_slots; i++) {
 		const uint8_t *s = slot_at(&old, i);
-		uint8_t *to;
-		if (s[0] != SLOT_USED)
-			continue;
-		probe(m, s + 1, &to);
-		memcpy(to, s, slot_size(m));
+		if (s[0] == SLOT_USED)
+			memcpy(vacancy(m, s + 1), s, slot_size(m));
 	}
 	free(old.slots);
 }
@@ -124,34 +124,32 @@ static void rehash(struct map *m)
 void *map_put(struct map *m, const void *key, void *value)
 {
 	assert(value);
-	uint8_t *vacant = NULL, *s = probe(m, key, &vacant);
+	uint8_t *s = find(m, key);
 	if (s) {
 		void *old = slot_value(m, s);
 		slot_fill(m, s, key, value);
 		return old;
 	}
 	/* at least a quarter stays empty, so that every probe ends soon */
-	if ((m->n_used + m->n_dead + 1) * 4 > m->n_slots * 3) {
+	if ((m->n_used + m->n_dead + 1) * 4 > m->n_slots * 3)
 		rehash(m);
-		probe(m, key, &vacant);
-	}
-	if (vacant[0] == SLOT_DEAD)
+	s = vacancy(m, key);
+	if (s[0] == SLOT_DEAD)
 		m->n_dead--;
-	slot_fill(m, vacant, key, value);
+	slot_fill(m, s, key, value);
 	m->n_used++;
 	return NULL;
 }
 
 void *map_del(struct map *m, const void *key)
 {
-	uint8_t *s = probe(m, key, NULL);
+	uint8_t *s = find(m, key);
 	if (!s)
 		return NULL;
-	void *old = slot_value(m, s);
 	s[0] = SLOT_DEAD;
 	m->n_dead++;
 	m->n_used--;
-	return old;
+	return slot_value(m, s);
 }
 
 size_t map_len(const struct map *m)
