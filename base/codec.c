@@ -10,14 +10,17 @@ void hex_encode(struct span in, char *out)
 	sodium_bin2hex(out, in.len * 2 + 1, in.p, in.len);
 }
 
-/* 0..15, or a value with bit 8 set for anything that is no hex digit */
-static unsigned hex_digit(uint8_t ch)
+/* All ones if x < n, without a branch. */
+static unsigned mask_below(unsigned x, unsigned n)
 {
-	unsigned c = ch, alpha = (c | 0x20) - 'a', num = c - '0';
-	unsigned is_num = 0u - (unsigned)((num - 10u) >> 31);
-	unsigned is_alpha = 0u - (unsigned)((alpha - 6u) >> 31);
-	is_num &= ~(0u - (num >> 31));
-	is_alpha &= ~(0u - (alpha >> 31));
+	return 0u - (unsigned)(((uint64_t)x - n) >> 63);
+}
+
+/* 0..15, or a value with bit 8 set for anything that is no hex digit */
+static unsigned hex_digit(uint8_t c)
+{
+	unsigned num = c - (unsigned)'0', alpha = (c | 0x20u) - (unsigned)'a';
+	unsigned is_num = mask_below(num, 10), is_alpha = mask_below(alpha, 6);
 	return (is_num & num) | (is_alpha & (alpha + 10)) | (~(is_num | is_alpha) & 0x100);
 }
 
