@@ -23,21 +23,29 @@ static void clear(_Atomic int64_t *since)
 
 void wg_activity_cancel_keepalive(struct wg_activity *a)
 {
-	clear(&a->rx_data_since);
+	clear(&a->rx_data.since);
 	if (atomic_load_explicit(&a->rx_data_more, memory_order_relaxed))
 		atomic_store_explicit(&a->rx_data_more, false, memory_order_relaxed);
 }
 
-/* Stamp since, and find out whether control must be told. The order of the two accesses, here and
- * in wg_activity_watch, is what keeps a wake from being lost: hence seq_cst. */
-static unsigned begin(struct wg_activity *a, _Atomic int64_t *since, mono_t now)
+/* Set the stamp if nothing waits yet, and find out whether control must be told. The order of the
+ * two accesses, here and in wg_stamp_watch, is what keeps a wake from being lost: hence seq_cst. */
+static unsigned begin(struct wg_stamp *s, mono_t now)
 {
-	if (load(since))
+	if (!load(&s->since))
+		atomic_store(&s->since, now.ns);
+	else if (atomic_load_explicit(&s->watched, memory_order_relaxed))
 		return 0;
-	atomic_store(since, now.ns);
-	if (atomic_load(&a->watched) || atomic_exchange(&a->watched, true))
-		return 0;
-	return WG_ACT_WATCH;
+	return atomic_load(&s->watched) || atomic_exchange(&s->watched, true) ? 0 : WG_ACT_WATCH;
+}
+
+int64_t wg_stamp_watch(struct wg_stamp *s)
+{
+	atomic_store(&s->watched, false);
+	int64_t since = atomic_load(&s->since);
+	if (since)
+		atomic_store(&s->watched, true);
+	return since;
 }
 
 /* At most once a second, so that a lost request is repeated and a batch is not. */
@@ -70,7 +78,7 @@ unsigned wg_activity_on_tx(struct wg_activity *a, struct wg_session *s, mono_t n
 {
 	store(&a->last_tx, now.ns);
 	wg_activity_cancel_keepalive(a);
-	unsigned act = is_data ? begin(a, &a->tx_data_since, now) : 0;
+	unsigned act = is_data ? begin(&a->tx_data, now) : 0;
 	return act | rekey_on_tx(s, now);
 }
 
@@ -83,16 +91,14 @@ unsigned wg_activity_on_keepalive(struct wg_activity *a, struct wg_session *s, m
 unsigned wg_activity_on_rx(struct wg_activity *a, struct wg_session *s, mono_t now, bool is_data)
 {
 	store(&a->last_rx, now.ns);
-	clear(&a->tx_data_since);
+	clear(&a->tx_data.since);
 	unsigned act = rekey_on_rx(s, now);
 	if (!is_data)
 		return act;
-	if (load(&a->rx_data_since)) {
-		if (!atomic_load_explicit(&a->rx_data_more, memory_order_relaxed))
-			atomic_store_explicit(&a->rx_data_more, true, memory_order_relaxed);
-		return act;
-	}
-	return act | begin(a, &a->rx_data_since, now);
+	if (load(&a->rx_data.since) &&
+	    !atomic_load_explicit(&a->rx_data_more, memory_order_relaxed))
+		atomic_store_explicit(&a->rx_data_more, true, memory_order_relaxed);
+	return act | begin(&a->rx_data, now);
 }
 
 void wg_activity_on_control_tx(struct wg_activity *a, mono_t now)
@@ -104,29 +110,18 @@ void wg_activity_on_control_tx(struct wg_activity *a, mono_t now)
 void wg_activity_on_control_rx(struct wg_activity *a, mono_t now)
 {
 	store(&a->last_rx, now.ns);
-	clear(&a->tx_data_since);
-}
-
-bool wg_activity_watch(struct wg_activity *a, int64_t *rx_since, int64_t *tx_since)
-{
-	atomic_store(&a->watched, false);
-	*rx_since = atomic_load(&a->rx_data_since);
-	*tx_since = atomic_load(&a->tx_data_since);
-	bool busy = *rx_since || *tx_since;
-	if (busy)
-		atomic_store(&a->watched, true);
-	return busy;
+	clear(&a->tx_data.since);
 }
 
 bool wg_activity_take_keepalive(struct wg_activity *a, int64_t since, mono_t now)
 {
 	bool more = atomic_exchange_explicit(&a->rx_data_more, false, memory_order_relaxed);
-	return atomic_compare_exchange_strong(&a->rx_data_since, &since, more ? now.ns : 0);
+	return atomic_compare_exchange_strong(&a->rx_data.since, &since, more ? now.ns : 0);
 }
 
 bool wg_activity_take_unanswered(struct wg_activity *a, int64_t since)
 {
-	return atomic_compare_exchange_strong(&a->tx_data_since, &since, 0);
+	return atomic_compare_exchange_strong(&a->tx_data.since, &since, 0);
 }
 
 mono_t wg_activity_last(const struct wg_activity *a)
@@ -137,5 +132,6 @@ mono_t wg_activity_last(const struct wg_activity *a)
 
 void wg_activity_untold(struct wg_activity *a)
 {
-	atomic_store(&a->watched, false);
+	atomic_store(&a->rx_data.watched, false);
+	atomic_store(&a->tx_data.watched, false);
 }

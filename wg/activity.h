@@ -17,14 +17,20 @@
 
 struct wg_session;
 
-/* All zero is a quiet peer. Times in ns of mono_t. */
+/* Since when something waits, and whether control has a deadline for it. Each stamp has its own
+ * flag: their timers differ, and a deadline for one may come too late for the other. */
+struct wg_stamp {
+	_Atomic int64_t since; /* ns of mono_t */
+	_Atomic bool watched;
+};
+
+/* All zero is a quiet peer. */
 struct wg_activity {
-	_Atomic int64_t rx_data_since; /* data came in, nothing went out since: passive keepalive */
-	_Atomic int64_t tx_data_since; /* data went out, nothing came in since: new handshake */
-	_Atomic int64_t last_tx;       /* last authenticated packet, transport or handshake */
+	struct wg_stamp rx_data; /* data came in, nothing went out since: passive keepalive */
+	struct wg_stamp tx_data; /* data went out, nothing came in since: new handshake */
+	_Atomic int64_t last_tx; /* last authenticated packet, transport or handshake */
 	_Atomic int64_t last_rx;
-	_Atomic bool rx_data_more; /* data came in while rx_data_since was set */
-	_Atomic bool watched;	   /* control has a deadline for the stamps */
+	_Atomic bool rx_data_more; /* data came in while rx_data was set */
 };
 
 /* What the worker must do next; 0 mostly. */
@@ -52,9 +58,9 @@ MUST_CHECK unsigned wg_activity_on_rx(struct wg_activity *a, struct wg_session *
 void wg_activity_on_control_tx(struct wg_activity *a, mono_t now);
 void wg_activity_on_control_rx(struct wg_activity *a, mono_t now);
 
-/* Read both stamps (0: nothing waits). True: something waits, and the worker will be silent until
- * control looks again; false: the next packet brings WG_ACT_WATCH. Thread: control, as below. */
-bool wg_activity_watch(struct wg_activity *a, int64_t *rx_since, int64_t *tx_since);
+/* Read a stamp. Not 0: the worker says no more about it until control looks again. 0: when it is
+ * set next, WG_ACT_WATCH comes. Thread: control, as below. */
+int64_t wg_stamp_watch(struct wg_stamp *s);
 /* What came in needs no keepalive any more. */
 void wg_activity_cancel_keepalive(struct wg_activity *a);
 /* The timer of a stamp that was read before fires, unless its answer came meanwhile (false). */
@@ -63,7 +69,7 @@ bool wg_activity_take_unanswered(struct wg_activity *a, int64_t since);
 /* Of the last authenticated packet in either direction; MONO_ZERO: none. */
 mono_t wg_activity_last(const struct wg_activity *a);
 
-/* The message for WG_ACT_WATCH found no room: try again with the next packet. */
+/* The message for WG_ACT_WATCH found no room: the next packet tries again. Thread: worker. */
 void wg_activity_untold(struct wg_activity *a);
 
 #endif

@@ -35,7 +35,7 @@ struct wg_timers {
 	mono_t retransmit_at;
 	mono_t zero_at;
 	unsigned attempts;     /* retransmissions since something last asked for a session */
-	int64_t unanswered;    /* the tx_data_since that the jitter below was drawn for */
+	int64_t unanswered;    /* the stamp that the jitter below was drawn for */
 	int64_t jitter_ns;     /* of the new-handshake timer */
 	int64_t persistent_ns; /* interval, 0 = none */
 	mono_t last_persistent;

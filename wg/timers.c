@@ -86,10 +86,10 @@ static mono_t persistent_at(const struct wg_peer *p)
 
 static mono_t activity_at(struct wg_peer *p)
 {
-	int64_t rx, tx;
-	if (!p->act || !wg_activity_watch(p->act, &rx, &tx))
+	if (!p->act)
 		return MONO_NEVER;
-	return mono_min(keepalive_at(rx), new_handshake_at(p, tx));
+	mono_t keepalive = keepalive_at(wg_stamp_watch(&p->act->rx_data));
+	return mono_min(keepalive, new_handshake_at(p, wg_stamp_watch(&p->act->tx_data)));
 }
 
 void wg_timers_schedule(struct wg_peer *p)
@@ -145,11 +145,12 @@ static void on_zero(struct wg_peer *p, const struct wg_out *out)
 
 static void run_activity(struct wg_peer *p, mono_t now, wall_t wall, const struct wg_out *out)
 {
-	int64_t rx, tx;
-	if (!p->act || !wg_activity_watch(p->act, &rx, &tx))
+	if (!p->act)
 		return;
+	int64_t rx = wg_stamp_watch(&p->act->rx_data);
 	if (mono_due(keepalive_at(rx), now) && wg_activity_take_keepalive(p->act, rx, now))
 		send_keepalive(p, now, wall, out);
+	int64_t tx = wg_stamp_watch(&p->act->tx_data);
 	if (mono_due(new_handshake_at(p, tx), now) && wg_activity_take_unanswered(p->act, tx))
 		wg_handshake_begin(p, now, wall, out);
 }

@@ -34,6 +34,7 @@ struct node {
 	struct node_key pub;
 	int64_t wall_offset_s;
 	unsigned staged;     /* data packets without a key */
+	unsigned acts;	     /* what the worker has to tell control */
 	bool wanted;	     /* control was asked for a session */
 	unsigned received;   /* data packets */
 	unsigned keepalives; /* received */
@@ -100,8 +101,6 @@ static inline void transmit(struct world *w, int from, struct span d)
 	memcpy(g->b, d.p, d.len);
 }
 
-static inline void follow(struct world *w, int who, unsigned act);
-
 /* ---- the worker's part ---------------------------------------------------------------------- */
 
 /* len 0: a keepalive. False: no key to send it with. */
@@ -116,33 +115,41 @@ static inline bool seal_and_send(struct world *w, int who, uint32_t len, bool as
 	if (!s || wg_session_seal(s, w->now, MTU, &it, 1) != 1)
 		return false;
 	transmit(w, who, span_of(room, it.len));
-	follow(w, who,
-	       asked ? wg_activity_on_keepalive(&n->act, s, w->now)
-		     : wg_activity_on_tx(&n->act, s, w->now, len > 0));
+	n->acts |= asked ? wg_activity_on_keepalive(&n->act, s, w->now)
+			 : wg_activity_on_tx(&n->act, s, w->now, len > 0);
 	return true;
 }
 
 static const struct wg_out *out_of(struct node *n);
 
+/* Control reads what the worker put into the ring; never inside a callback. */
+static inline void settle(struct world *w)
+{
+	for (int i = 0; i < NODES; i++) {
+		struct node *n = &w->n[i];
+		unsigned acts = n->acts;
+		n->acts = 0;
+		if (acts & WG_ACT_WATCH)
+			wg_peer_on_active(n->peer);
+		if (acts & WG_ACT_REKEY)
+			wg_peer_want_session(n->peer, w->now, wall_of(w, i), out_of(n));
+	}
+}
+
 static inline void want(struct world *w, int who)
 {
 	struct node *n = &w->n[who];
 	wg_peer_want_session(n->peer, w->now, wall_of(w, who), out_of(n));
-}
-
-static inline void follow(struct world *w, int who, unsigned act)
-{
-	if (act & WG_ACT_WATCH)
-		wg_peer_on_active(w->n[who].peer);
-	if (act & WG_ACT_REKEY)
-		want(w, who);
+	settle(w);
 }
 
 static inline void send_data(struct world *w, int who)
 {
 	struct node *n = &w->n[who];
-	if (seal_and_send(w, who, 100, false))
+	if (seal_and_send(w, who, 100, false)) {
+		settle(w);
 		return;
+	}
 	n->staged++;
 	if (!n->wanted) {
 		n->wanted = true;
@@ -182,7 +189,7 @@ static inline void receive_transport(struct world *w, int who, struct datagram *
 	n->keepalives += !data;
 	if (data)
 		n->last_received = w->now;
-	follow(w, who, wg_activity_on_rx(&n->act, wg_peer_current(n->peer), w->now, data));
+	n->acts |= wg_activity_on_rx(&n->act, wg_peer_current(n->peer), w->now, data);
 }
 
 /* ---- the engine's part ---------------------------------------------------------------------- */
@@ -272,9 +279,11 @@ static inline void run_step(struct world *w)
 		struct datagram g = w->wire[0];
 		memmove(w->wire, w->wire + 1, --w->n_wire * sizeof(g));
 		receive(w, &g);
+		settle(w);
 	}
 	for (int i = 0; i < NODES; i++)
 		wg_device_tick(w->n[i].dev, w->now, wall_of(w, i), out_of(&w->n[i]));
+	settle(w);
 }
 
 static inline void run_until(struct world *w, mono_t end)
