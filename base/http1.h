@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* http1.h: HTTP/1.1 message heads, pure: parse requests and responses (Upgrade answers, DERP, ts2021,
- * c2n) and build them. Strict: CRLF lines, no folding, token method and names, caps below. */
+ * c2n). Strict: CRLF lines, no folding, token method and names, caps below. */
 #ifndef BASE_HTTP1_H
 #define BASE_HTTP1_H
 

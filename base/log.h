@@ -40,8 +40,8 @@ struct log_limit {
 };
 bool log_limit_pass(struct log_limit *l, int seconds);
 
-/* Printable form of an outside string: control bytes, DEL, non-UTF-8 and bidi controls become \xNN,
- * longer than LOG_ESC_MAX is cut with "...". Returns out. */
+/* Printable form of an outside string: control bytes, DEL, non-UTF-8, bidi controls and the backslash
+ * itself become \xNN, longer than LOG_ESC_MAX is cut with "...". Returns out. */
 #define LOG_ESC_MAX 240
 struct log_esc_buf { char s[LOG_ESC_MAX * 4 + 4]; };
 const char *log_esc(struct span s, struct log_esc_buf *out);

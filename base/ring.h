@@ -17,7 +17,7 @@ void ring_free(struct ring *r);
 uint8_t *ring_reserve(struct ring *r, size_t len);
 void ring_commit(struct ring *r, size_t len, bool *was_empty);
 
-/* Consumer: the oldest record (borrowed until ring_pop), empty if none. */
+/* Consumer: the oldest record (borrowed until ring_pop); p is NULL if there is none. */
 struct mspan ring_peek(struct ring *r);
 void ring_pop(struct ring *r);
 
