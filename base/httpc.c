@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/httpc.h"
-#include "base/curl_pump.h"
+#include "base/net_curl.h"
 #include "base/net_priv.h"
 #include "base/resolve.h"
 

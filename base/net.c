@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/net_priv.h"
-#include "base/curl_pump.h"
+#include "base/net_curl.h"
 
 #include <ctype.h>
 #include <dirent.h>

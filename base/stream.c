@@ -148,6 +148,8 @@ static void set_tls(struct stream *s)
 {
 	enum stream_verify v = s->tls.verify;
 
+	s->tls.ca_file = s->net->ca_file; /* found by curl_easy_ours */
+	s->tls.ca_path = s->net->ca_path;
 	curl_easy_setopt(s->easy, CURLOPT_SSL_VERIFYPEER,
 			 tls_client_curl_checks_chain(v) ? 1L : 0L);
 	curl_easy_setopt(s->easy, CURLOPT_SSL_VERIFYHOST, tls_client_curl_checks_name(v) ? 2L : 0L);

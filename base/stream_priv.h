@@ -4,7 +4,7 @@
 #ifndef BASE_STREAM_PRIV_H
 #define BASE_STREAM_PRIV_H
 
-#include "base/curl_pump.h"
+#include "base/net_curl.h"
 #include "base/net_priv.h"
 #include "base/outq.h"
 #include "base/resolve.h"

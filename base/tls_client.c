@@ -7,7 +7,7 @@
 
 bool tls_client_curl_checks_chain(enum stream_verify v)
 {
-	return v == STREAM_VERIFY || v == STREAM_VERIFY_LOG || v == STREAM_VERIFY_NAME;
+	return v == STREAM_VERIFY || v == STREAM_VERIFY_NAME;
 }
 
 bool tls_client_curl_checks_name(enum stream_verify v)
@@ -119,6 +119,14 @@ static bool expect_name(SSL_CTX *ctx, const char *name)
 	return X509_VERIFY_PARAM_set1_host(p, name, 0) == 1;
 }
 
+/* Without roots the check fails, and is logged: a bad SSL_CERT_FILE must not cut the control link.
+ */
+static void load_roots(const struct tls_client *t, SSL_CTX *ctx)
+{
+	if (SSL_CTX_load_verify_locations(ctx, t->ca_file, t->ca_file ? NULL : t->ca_path) != 1)
+		ERR_clear_error();
+}
+
 int tls_client_setup(struct tls_client *t, void *ssl_ctx)
 {
 	SSL_CTX *ctx = ssl_ctx;
@@ -133,6 +141,7 @@ int tls_client_setup(struct tls_client *t, void *ssl_ctx)
 	case STREAM_VERIFY_NONE:
 		break;
 	case STREAM_VERIFY_LOG:
+		load_roots(t, ctx);
 		ok = expect_name(ctx, t->host);
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 		SSL_CTX_set_cert_verify_callback(ctx, verify_and_log, t);

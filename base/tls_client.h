@@ -11,8 +11,10 @@ struct tls_client {
 	const char *host; /* SNI or literal; borrowed for the life of the SSL_CTX, as the rest */
 	const char *cert_name; /* STREAM_VERIFY_NAME */
 	uint8_t sha256[32];    /* STREAM_VERIFY_SHA256 */
-	const char *why;       /* set when our own check refused, static text; else NULL */
-	bool distrusted;       /* STREAM_VERIFY_LOG: the check failed, the connection goes on */
+	const char *ca_file;   /* roots of STREAM_VERIFY_LOG; libcurl loads those of the others */
+	const char *ca_path;
+	const char *why; /* set when our own check refused, static text; else NULL */
+	bool distrusted; /* STREAM_VERIFY_LOG: the check failed, the connection goes on */
 };
 
 /* ssl_ctx: an SSL_CTX before its first use. 0 or -ERR_NOMEM. */

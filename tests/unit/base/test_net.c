@@ -1,17 +1,60 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The small pure parts under the I/O doors: proxy choice, write queue, socket addresses. */
+/* The small parts under the I/O doors: the mark, proxy choice, write queue, socket addresses. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "base/alloc.h"
+#include "base/net.h"
 #include "base/outq.h"
 #include "base/proxy.h"
 #include "base/sockaddr.h"
 
 #include <netinet/in.h>
+#include <unistd.h>
+
+/* ---- the bypass mark
+ * ------------------------------------------------------------------------------ */
+
+static uint32_t mark_after(struct net *n, struct ip dst)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t mark = 0;
+	socklen_t len = sizeof(mark);
+
+	assert_true(fd >= 0);
+	net_mark_to(n, fd, dst);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
+	close(fd);
+	return mark;
+}
+
+static bool may_mark(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t mark = 1;
+	bool may = setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0;
+
+	close(fd);
+	return may;
+}
+
+static void test_mark_all_but_loopback(void **state)
+{
+	struct loop *l = loop_new();
+	struct net *n = net_new(l, &(struct net_opts){ .fwmark = 0x80000 });
+	struct net *plain = net_new(l, NULL);
+	uint32_t want = may_mark() ? 0x80000 : 0; /* refused quietly without the right */
+
+	(void)state;
+	assert_int_equal(mark_after(n, ip_v4(192, 0, 2, 1)), want);
+	assert_int_equal(mark_after(n, ip_v4(127, 0, 0, 53)), 0);
+	assert_int_equal(mark_after(plain, ip_v4(192, 0, 2, 1)), 0);
+	net_free(n);
+	net_free(plain);
+	loop_free(l);
+}
 
 /* ---- proxies ------------------------------------------------------------------------------------
  */
@@ -178,6 +221,7 @@ static void test_sockaddr_of_other_kinds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mark_all_but_loopback),
 		cmocka_unit_test(test_proxy_by_scheme),
 		cmocka_unit_test(test_proxy_never_for_loopback),
 		cmocka_unit_test(test_no_proxy),

@@ -457,6 +457,20 @@ static void test_tls_checked_and_logged(void **state)
 	check_tls("stranger", (struct stream_opts){ .host = "127.0.0.1", .verify = v }, 0);
 }
 
+/* A bad SSL_CERT_FILE breaks what needs verified TLS, not the link that authenticates itself. */
+static void test_tls_roots_that_do_not_load(void **state)
+{
+	struct net *saved = net;
+
+	(void)state;
+	net = net_new(loop, &(struct net_opts){ .ca_file = in_dir("absent") });
+	check_tls("relay",
+		  (struct stream_opts){ .host = "relay.test", .verify = STREAM_VERIFY_LOG }, 0);
+	check_tls("relay", (struct stream_opts){ .host = "relay.test" }, -ERR_IO);
+	net_free(net);
+	net = saved;
+}
+
 static void test_tls_not_verified(void **state)
 {
 	enum stream_verify v = STREAM_VERIFY_NONE;
@@ -851,6 +865,7 @@ int main(void)
 		C(test_tls_verified),
 		T(test_tls_literal_host),
 		C(test_tls_checked_and_logged),
+		T(test_tls_roots_that_do_not_load),
 		T(test_tls_not_verified),
 		C(test_tls_other_name),
 		C(test_tls_pinned),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/curl_pump.h"
+#include "base/net_curl.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* curl_easy_ours.c: the options that every transfer of ours gets. */
-#include "base/curl_pump.h"
+/* net_curl_easy.c: the options that every transfer of ours gets. */
+#include "base/net_curl.h"
 #include "base/net_priv.h"
 #include "base/sockaddr.h"
 

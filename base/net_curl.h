@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* curl_pump.h: one libcurl multi handle driven by the loop, and the options that every transfer of
+/* net_curl.h: one libcurl multi handle driven by the loop, and the options that every transfer of
  * ours gets. For the door files stream.c and httpc.c only.
  *
  * Each stream has a pump of its own: libcurl counts a finished CONNECT_ONLY transfer's connection
  * as idle, and the next transfer in the same multi handle closes such connections when they are
  * older than 118 s or have something to read. It also keeps look-ups of different streams apart. */
-#ifndef BASE_CURL_PUMP_H
-#define BASE_CURL_PUMP_H
+#ifndef BASE_NET_CURL_H
+#define BASE_NET_CURL_H
 
 #include "base/net.h"
 
