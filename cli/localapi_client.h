@@ -37,6 +37,9 @@ json_t *lapi_get(struct cli *c, const char *uri, char **why);
 /* JSON in, JSON or nothing out (result may be NULL). 0, or -1 and *why new. */
 MUST_CHECK int lapi_send(struct cli *c, const char *method, const char *uri, const json_t *body,
 			 int ok, json_t **result, char **why);
+/* Any call that answers JSON (result NULL: the body is not looked at). 0, or -1 and *why new. */
+MUST_CHECK int lapi_call_json(struct cli *c, const struct lapi_call *call, json_t **result,
+			      char **why);
 /* GET status, with the diagnosis of verbs that cannot do without the daemon. */
 json_t *lapi_status(struct cli *c, bool peers, bool diagnose, char **why);
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* debug: what the daemon knows, as it is. */
+#include "base/alloc.h"
+#include "cli/flags.h"
+#include "cli/localapi_client.h"
+#include "cli/prefs_pretty.h"
+#include "cli/print.h"
+#include "cli/verbs.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define WATCH_MASK (8192 + 4096 + 32768)
+#define WATCH_INITIAL (2 + 4)
+#define METRICS_PAUSE_MS 1000
+
+static int no_args(struct cli *c, int argc, char **argv)
+{
+	return argc ? cli_fail(c, "unexpected arguments: %s", argv[0]) : CLI_OK;
+}
+
+static int parse_no_flags(struct cli *c, const char *name, int argc, char **argv, int *code)
+{
+	char *command = xasprintf(CLI_PROG " debug %s", name);
+	struct flag_set set = { .command = command, .args = "" };
+	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
+	free(command);
+	*code = r == FLAGS_OK ? no_args(c, argc, argv) : flags_exit(r);
+	return r == FLAGS_OK && *code == CLI_OK;
+}
+
+/* ---- questions
+ * ----------------------------------------------------------------------------------- */
+
+static int prefs(struct cli *c, int argc, char **argv)
+{
+	bool pretty = false;
+	struct flag flags[] = { { .name = "pretty",
+				  .kind = FLAG_BOOL,
+				  .value = &pretty,
+				  .help = "If true, pretty-print output" } };
+	struct flag_set set = { .command = CLI_PROG " debug prefs",
+				.summary = "Print prefs",
+				.args = "[--pretty]",
+				.flags = flags,
+				.n = ARRAY_LEN(flags) };
+	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
+	char *why = NULL;
+	if (r != FLAGS_OK)
+		return flags_exit(r);
+	if (argc)
+		return no_args(c, argc, argv);
+	json_t *p = lapi_get(c, LAPI "prefs", &why);
+	if (!p)
+		return cli_fail_why(c, why);
+	if (pretty) {
+		struct buf b;
+		buf_init(&b, PRINT_MAX);
+		prefs_pretty(p, &b);
+		fprintf(c->out, "%s\n", buf_cstr(&b));
+		buf_fini(&b);
+	} else {
+		print_json(c->out, p, J_INDENT_TAB, true);
+	}
+	j_free(p);
+	return CLI_OK;
+}
+
+/* debug?action=..., whose answer is JSON. */
+static int ask(struct cli *c, const char *action)
+{
+	char *uri = xasprintf(LAPI "debug?action=%s", action), *why = NULL;
+	json_t *v = NULL;
+	int rc = lapi_send(c, "POST", uri, NULL, 200, &v, &why);
+	free(uri);
+	if (rc)
+		return cli_fail_why(c, why);
+	if (j_is_string(v)) {
+		print_clean(c->out, j_text(v));
+		fputc('\n', c->out);
+	} else {
+		print_json(c->out, v, J_INDENT_TAB, true);
+	}
+	j_free(v);
+	return CLI_OK;
+}
+
+static int netmap(struct cli *c, int argc, char **argv)
+{
+	int code;
+	return parse_no_flags(c, "netmap", argc, argv, &code) ? ask(c, "current-netmap") : code;
+}
+
+static int statedir(struct cli *c, int argc, char **argv)
+{
+	int code;
+	return parse_no_flags(c, "statedir", argc, argv, &code) ? ask(c, "statedir") : code;
+}
+
+static int control_knobs(struct cli *c, int argc, char **argv)
+{
+	int code;
+	return parse_no_flags(c, "control-knobs", argc, argv, &code) ? ask(c, "control-knobs")
+								     : code;
+}
+
+static int derp_map(struct cli *c, int argc, char **argv)
+{
+	int code;
+	char *why = NULL;
+	if (!parse_no_flags(c, "derp-map", argc, argv, &code))
+		return code;
+	json_t *map = lapi_get(c, LAPI "derpmap", &why);
+	if (!map)
+		return cli_fail_why(c, why);
+	print_json(c->out, map, J_INDENT_TAB, true);
+	j_free(map);
+	return CLI_OK;
+}
+
+static int print_metrics(struct cli *c)
+{
+	const struct lapi_call call = { .method = "GET", .uri = LAPI "metrics" };
+	struct lapi_error e;
+	struct buf b;
+	buf_init(&b, LAPI_ANSWER_MAX);
+	int rc = lapi_do(c, &call, &b, &e) ? cli_fail_why(c, e.text) : CLI_OK;
+	print_buf(c->out, &b);
+	fflush(c->out);
+	buf_fini(&b);
+	return rc;
+}
+
+static int metrics(struct cli *c, int argc, char **argv)
+{
+	bool watch = false;
+	struct flag flags[] = { { .name = "watch",
+				  .kind = FLAG_BOOL,
+				  .value = &watch,
+				  .help = "print the metrics every second" } };
+	struct flag_set set = { .command = CLI_PROG " debug metrics",
+				.summary = "Print the daemon's counters",
+				.args = "[--watch]",
+				.flags = flags,
+				.n = ARRAY_LEN(flags) };
+	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
+	if (r != FLAGS_OK)
+		return flags_exit(r);
+	if (argc)
+		return no_args(c, argc, argv);
+	for (;;) {
+		int rc = print_metrics(c);
+		if (rc || !watch)
+			return rc;
+		cli_sleep_ms(c, METRICS_PAUSE_MS);
+		fputc('\n', c->out);
+	}
+}
+
+/* ---- the bus
+ * ---------------------------------------------------------------------------------------- */
+
+static int watch(struct cli *c, const char *uri, int64_t count)
+{
+	char *why = NULL;
+	struct lapi_stream *bus = lapi_stream_open(c, uri, &why);
+	int rc = CLI_OK;
+	if (!bus)
+		return cli_fail_why(c, why);
+	fprintf(c->err, "Connected.\n");
+	for (int64_t n = 0; (count == 0 || n < count) && rc == CLI_OK; n++) {
+		struct lapi_error e;
+		json_t *m = lapi_stream_next(bus, MONO_NEVER, &e);
+		if (m)
+			print_json(c->out, m, J_INDENT_TAB, true);
+		else
+			rc = cli_fail_why(c, e.text);
+		fflush(c->out);
+		j_free(m);
+	}
+	lapi_stream_free(bus);
+	return rc;
+}
+
+static int watch_ipn(struct cli *c, int argc, char **argv)
+{
+	bool initial = false;
+	int64_t count = 0, mask = WATCH_MASK;
+	struct flag flags[] = {
+		{ .name = "count",
+		  .kind = FLAG_INT,
+		  .value = &count,
+		  .shown = "0",
+		  .help = "exit after printing this many messages, or 0 to keep going forever" },
+		{ .name = "initial",
+		  .kind = FLAG_BOOL,
+		  .value = &initial,
+		  .help = "include initial status" },
+		{ .name = "mask", .kind = FLAG_INT, .value = &mask, .help = "watch mask bits" },
+	};
+	struct flag_set set = { .command = CLI_PROG " debug watch-ipn",
+				.summary = "Subscribe to IPN message bus",
+				.args = "[flags]",
+				.flags = flags,
+				.n = ARRAY_LEN(flags) };
+	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
+	if (r != FLAGS_OK)
+		return flags_exit(r);
+	if (argc)
+		return no_args(c, argc, argv);
+	char *uri =
+	    xasprintf(LAPI "watch-ipn-bus?mask=%" PRId64, initial ? mask | WATCH_INITIAL : mask);
+	int rc = watch(c, uri, count);
+	free(uri);
+	return rc;
+}
+
+/* ---- actions
+ * ------------------------------------------------------------------------------------------ */
+
+static int act(struct cli *c, const char *action, int argc, char **argv)
+{
+	int code;
+	char *why = NULL;
+	if (!parse_no_flags(c, action, argc, argv, &code))
+		return code;
+	char *uri = xasprintf(LAPI "debug?action=%s", action);
+	int rc = lapi_send(c, "POST", uri, NULL, 200, NULL, &why);
+	free(uri);
+	return rc ? cli_fail_why(c, why) : CLI_OK;
+}
+
+#define ACTION(fn, name)                                                                           \
+	static int fn(struct cli *c, int argc, char **argv)                                        \
+	{                                                                                          \
+		return act(c, name, argc, argv);                                                   \
+	}
+ACTION(restun, "restun")
+ACTION(rebind, "rebind")
+ACTION(force_netmap_update, "force-netmap-update")
+ACTION(break_tcp_conns, "break-tcp-conns")
+ACTION(break_derp_conns, "break-derp-conns")
+ACTION(pick_new_derp, "pick-new-derp")
+ACTION(rotate_disco_key, "rotate-disco-key")
+ACTION(clear_netmap_cache, "clear-netmap-cache")
+
+int cmd_debug(struct cli *c, int argc, char **argv)
+{
+	static const struct cli_verb subs[] = {
+		{ "prefs", "Print prefs", prefs },
+		{ "netmap", "Print the current network map", netmap },
+		{ "metrics", "Print the daemon's counters", metrics },
+		{ "derp-map", "Print DERP map", derp_map },
+		{ "watch-ipn", "Subscribe to IPN message bus", watch_ipn },
+		{ "statedir", "Print the location of the daemon's state", statedir },
+		{ "control-knobs", "See current control knobs", control_knobs },
+		{ "restun", "Force a magicsock restun", restun },
+		{ "rebind", "Force a magicsock rebind", rebind },
+		{ "force-netmap-update", "Force a full no-op netmap update", force_netmap_update },
+		{ "break-tcp-conns", "Break any open TCP connections from the daemon",
+		  break_tcp_conns },
+		{ "break-derp-conns", "Break any open DERP connections from the daemon",
+		  break_derp_conns },
+		{ "pick-new-derp", "Switch to some other random DERP home region for a short time",
+		  pick_new_derp },
+		{ "rotate-disco-key", "Make a new disco key", rotate_disco_key },
+		{ "clear-netmap-cache", "Remove the stored network map", clear_netmap_cache },
+	};
+	return cli_run_group(c, "debug", "Debug commands", subs, ARRAY_LEN(subs), argc, argv);
+}

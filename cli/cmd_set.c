@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* set: change single preferences. */
+#include "base/alloc.h"
+#include "cli/localapi_client.h"
+#include "cli/pref_args.h"
+#include "cli/verbs.h"
+
+#include <stdlib.h>
+
+#define FLAGS_MAX 40
+
+struct set {
+	struct cli *c;
+	struct setting_values v;
+	struct flag flags[FLAGS_MAX];
+	struct flag_set set;
+	const char *accept_risk;
+	json_t *status, *cur, *prefs;
+	struct prefs_mask mask;
+};
+
+static void init(struct set *s, struct cli *c)
+{
+	s->c = c;
+	s->accept_risk = "";
+	setting_defaults(&s->v);
+	size_t n = setting_flags(SETTING_SET, &s->v, s->flags);
+	s->flags[n++] = (struct flag){ .name = "accept-risk",
+				       .kind = FLAG_STRING,
+				       .value = &s->accept_risk,
+				       .help = "accept risk and skip confirmation for risk types: "
+					       "lose-ssh,mac-app-connector,all" };
+	s->flags[n++] = (struct flag){ .name = "posture-checking", .same_as = "report-posture" };
+	s->set = (struct flag_set){
+		.command = CLI_PROG " set",
+		.summary = "Change specified preferences",
+		.args = "[flags]",
+		.text = "\"" CLI_PROG
+			" set\" allows changing specific preferences.\n\nUnlike \"" CLI_PROG
+			" up\", this command does not require the complete set of desired "
+			"settings.\n\nOnly "
+			"settings explicitly mentioned will be set. There are no default values.",
+		.flags = s->flags,
+		.n = n,
+	};
+}
+
+static int send_edit(struct set *s)
+{
+	char *why = NULL;
+	json_t *all = prefs_apply(s->cur, s->prefs, &s->mask);
+	int rc = lapi_send(s->c, "POST", LAPI "check-prefs", all, 200, NULL, &why);
+	j_free(all);
+	if (rc)
+		return cli_fail_why(s->c, why);
+	json_t *body = prefs_masked(s->prefs, &s->mask);
+	rc = lapi_send(s->c, "PATCH", LAPI "prefs", body, 200, NULL, &why);
+	j_free(body);
+	return rc ? cli_fail_why(s->c, why) : CLI_OK;
+}
+
+static int edit(struct set *s)
+{
+	char *why = NULL;
+	if (!(s->status = lapi_status(s->c, true, false, &why)))
+		return cli_fail_why(s->c, why);
+	if (!flags_any_given(&s->set)) {
+		flags_usage(&s->set, s->c->err);
+		return CLI_OK;
+	}
+	if (!(s->cur = lapi_get(s->c, LAPI "prefs", &why)))
+		return cli_fail_why(s->c, why);
+	why = set_prefs_build(&s->set, &s->v, s->cur, s->status, &s->prefs, &s->mask);
+	return why ? cli_fail_why(s->c, why) : send_edit(s);
+}
+
+static int check_args(struct set *s, int argc, char **argv)
+{
+	const char *refused = setting_refused(&s->set, &s->v);
+	if (argc)
+		return cli_fail(s->c, "too many non-flag arguments: %s", argv[0]);
+	return refused ? cli_fail(s->c, "--%s is not supported by this version", refused) : CLI_OK;
+}
+
+int cmd_set(struct cli *c, int argc, char **argv)
+{
+	struct set *s = xcalloc(1, sizeof(*s));
+	init(s, c);
+	enum flags_result r = flags_parse(&s->set, &argc, &argv, c->err);
+	int code = flags_exit(r);
+	if (r == FLAGS_OK) {
+		code = check_args(s, argc, argv);
+		if (code == CLI_OK)
+			code = edit(s);
+	}
+	j_free(s->status);
+	j_free(s->cur);
+	j_free(s->prefs);
+	free(s);
+	return code;
+}

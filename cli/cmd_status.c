@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* status: the table, or the daemon's JSON. */
+#include "base/alloc.h"
+#include "cli/flags.h"
+#include "cli/localapi_client.h"
+#include "cli/print.h"
+#include "cli/status_text.h"
+#include "cli/status_view.h"
+#include "cli/verbs.h"
+
+#include <stdlib.h>
+
+static void drop_inactive(json_t *status)
+{
+	json_t *peers = j_get(status, "Peer"), *kept = j_object();
+	if (!j_is_object(peers)) {
+		j_free(kept);
+		return;
+	}
+	for (void *it = j_iter(peers); it; it = j_iter_next(peers, it))
+		if (j_bool(j_iter_value(it), "Active", false))
+			j_set(kept, j_iter_key(it), j_ref(j_iter_value(it)));
+	j_set(status, "Peer", kept);
+}
+
+static int print_not_running(struct cli *c, const json_t *status, char *why)
+{
+	if (status_is(status, "NoState")) {
+		struct buf b;
+		buf_init(&b, PRINT_MAX);
+		status_health_text(status, &b);
+		print_buf(c->out, &b);
+		buf_fini(&b);
+	}
+	for (const char *p = why; p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
+		char *line = xstrndup(p, strcspn(p, "\n"));
+		print_clean(c->out, line);
+		fputc('\n', c->out);
+		free(line);
+	}
+	free(why);
+	return CLI_FAIL;
+}
+
+static int print_text(struct cli *c, const json_t *status, const struct status_view_opts *o)
+{
+	char *why = NULL;
+	struct buf b;
+	if (!status_usable(status, &why))
+		return print_not_running(c, status, why);
+	json_t *serve = lapi_get(c, LAPI "serve-config", &why);
+	buf_init(&b, PRINT_MAX);
+	status_text(status, serve, o, &b);
+	print_buf(c->out, &b);
+	buf_fini(&b);
+	if (why) {
+		fprintf(c->out,
+			"\n# Funnel:\n#     - Unable to get Funnel status: getting serve config: ");
+		print_clean(c->out, why);
+		fprintf(c->out, "\n\n");
+	}
+	free(why);
+	j_free(serve);
+	return CLI_OK;
+}
+
+int cmd_status(struct cli *c, int argc, char **argv)
+{
+	struct status_view_opts o = { .self = true, .peers = true, .now = c->now() };
+	bool json = false;
+	struct flag flags[] = {
+		{ .name = "active",
+		  .kind = FLAG_BOOL,
+		  .value = &o.active,
+		  .help = "filter output to only peers with active sessions (not applicable to web "
+			  "mode)" },
+		{ .name = "header",
+		  .kind = FLAG_BOOL,
+		  .value = &o.header,
+		  .help = "show column headers in table format" },
+		{ .name = "json",
+		  .kind = FLAG_BOOL,
+		  .value = &json,
+		  .help = "output in JSON format" },
+		{ .name = "peers",
+		  .kind = FLAG_BOOL,
+		  .value = &o.peers,
+		  .help = "show status of peers",
+		  .shown = "true" },
+		{ .name = "self",
+		  .kind = FLAG_BOOL,
+		  .value = &o.self,
+		  .help = "show status of local machine",
+		  .shown = "true" },
+	};
+	struct flag_set set = { .command = CLI_PROG " status",
+				.summary = "Show state of meshd and its connections",
+				.args =
+				    "[--active] [--header] [--json] [--peers=false] [--self=false]",
+				.flags = flags,
+				.n = ARRAY_LEN(flags) };
+	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
+	char *why = NULL;
+	if (r != FLAGS_OK)
+		return flags_exit(r);
+	if (argc)
+		return cli_fail(c, "unexpected non-flag arguments to '" CLI_PROG " status'");
+	json_t *status = lapi_status(c, o.peers, true, &why);
+	if (!status)
+		return cli_fail_why(c, why);
+	int rc = CLI_OK;
+	if (json && o.active)
+		drop_inactive(status);
+	if (json)
+		print_json(c->out, status, J_INDENT_2, false);
+	else
+		rc = print_text(c, status, &o);
+	j_free(status);
+	return rc;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verbs.h: the commands. Each takes the words behind its name and returns the exit code. */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "cli/cli.h"
+
+struct cli_verb {
+	const char *name;
+	const char *summary;
+	int (*run)(struct cli *c, int argc, char **argv);
+};
+
+/* One of subs by argv[0]; what the reference says when there is none or it is unknown. */
+int cli_run_group(struct cli *c, const char *group, const char *summary,
+		  const struct cli_verb *subs, size_t n, int argc, char **argv);
+
+int cmd_up(struct cli *c, int argc, char **argv);
+int cmd_down(struct cli *c, int argc, char **argv);
+int cmd_login(struct cli *c, int argc, char **argv);
+int cmd_logout(struct cli *c, int argc, char **argv);
+int cmd_set(struct cli *c, int argc, char **argv);
+int cmd_get(struct cli *c, int argc, char **argv);
+int cmd_status(struct cli *c, int argc, char **argv);
+int cmd_ping(struct cli *c, int argc, char **argv);
+int cmd_netcheck(struct cli *c, int argc, char **argv);
+int cmd_ip(struct cli *c, int argc, char **argv);
+int cmd_whois(struct cli *c, int argc, char **argv);
+int cmd_whoami(struct cli *c, int argc, char **argv);
+int cmd_version(struct cli *c, int argc, char **argv);
+int cmd_wait(struct cli *c, int argc, char **argv);
+int cmd_metrics(struct cli *c, int argc, char **argv);
+int cmd_debug(struct cli *c, int argc, char **argv);
+int cmd_bugreport(struct cli *c, int argc, char **argv);
+int cmd_switch(struct cli *c, int argc, char **argv);
+int cmd_dns(struct cli *c, int argc, char **argv);
+int cmd_exit_node(struct cli *c, int argc, char **argv);
+
+#endif
