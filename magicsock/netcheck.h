@@ -55,6 +55,9 @@ const struct nc_region *nc_report_region(const struct nc_report *r,
  * mapping_varies). */
 void nc_report_add_latency(struct nc_report *r, int region, enum ip_family fam, int64_t ns);
 void nc_report_add_global(struct nc_report *r, struct ep seen);
+/* The addresses to offer as endpoints: the first IPv4 or latest IPv6 one, then those seen more than
+ * once. Returns how many. */
+size_t nc_report_globals(const struct nc_report *r, enum ip_family fam, struct ep *out, size_t max);
 
 /* ---- plan ------------------------------------------------------------------------------------ */
 
@@ -90,6 +93,7 @@ struct nc_home_in {
 	mono_t (*heard)(void *arg, int region);
 	void *arg;
 	mono_t started; /* when this check began */
+	bool full;	/* it measured all regions */
 	int forced;	/* wanted home, if it is accessible; 0 = none */
 };
 

@@ -41,6 +41,7 @@ enum udp_result {
 	UDP_TOOBIG,	 /* EMSGSIZE: normal for MTU probes */
 	UDP_CLOSED,	 /* EBADF, EPIPE, ENOTCONN: rebind */
 	UDP_NO_SOCKET,	 /* family not available: not sent, no error */
+	UDP_NO_GSO,	 /* EIO: the device cannot split runs; send datagrams one by one */
 	UDP_ERROR,	 /* anything else */
 };
 enum udp_result udp_result_of(int err); /* errno value */
