@@ -142,8 +142,8 @@ stranger: all $(BUILD)/tests/stranger/wg_harness
 	$(Q)$(PROGRAM_TESTS) sh tests/run.sh $(sort $(wildcard tests/stranger/*.sh))
 interop: all
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=600 sh tests/run.sh $(sort $(wildcard tests/interop/t_*.sh))
-SIM_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/sim/sim_*.c))
-SIM_LIB  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/sim/sim_*.c),$(wildcard tests/sim/*.c)))
+SIM_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/sim/run_*.c))
+SIM_LIB  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/sim/run_*.c),$(wildcard tests/sim/*.c)))
 $(SIM_BINS): $(BUILD)/%: $(BUILD)/%.o $(SIM_LIB) $(TESTLIB) $(call with,engine)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(TEST_LIBS))
 sim: $(SIM_BINS)

@@ -353,7 +353,8 @@ json_t *backend_profiles(struct backend *b)
 
 json_t *backend_profile_current(struct backend *b)
 {
-	static const struct login_profile none = { .name = "" };
+	static char empty[] = "";
+	static const struct login_profile none = { .name = empty };
 	return login_profile_to_json(b->profiles ? profiles_current(b->profiles) : &none);
 }
 
