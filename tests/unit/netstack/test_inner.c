@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* TSMP, and the ways in and out beyond what tsmp.json records. */
+#include "tests/lib/cm.h"
+#include "tests/unit/netstack/pk.h"
+
+#include "netstack/outbound.h"
+
+#define SELF "100.64.0.1"
+#define SELF6 "fd7a:115c:a1e0::1"
+#define PEER "100.64.0.2"
+#define PEER6 "fd7a:115c:a1e0::2"
+#define PEERAPI 4242
+
+static struct net_self self;
+static struct net_peer peer;
+static struct flt *filter, *shields;
+static struct flt_flows *flows;
+static struct echo_waits waits;
+
+static struct pkt pkt;
+static struct net_result res;
+static uint8_t answer[TSMP_PACKET_MAX];
+
+static int setup(void **state)
+{
+	struct flt_rules none = { 0 };
+	struct ranges local = { 0 };
+	(void)state;
+	self = (struct net_self){ pk_ip(SELF), pk_ip(SELF6), PEERAPI, PEERAPI, { { 7 } } };
+	peer = (struct net_peer){ { 0 }, { 0 } };
+	ranges_add_prefix(&local, prefix_host(self.addr4));
+	ranges_add_prefix(&local, prefix_host(self.addr6));
+	ranges_sort(&local);
+	filter = flt_new(&none, &local, NULL, 0);
+	shields = flt_new_shields(&local);
+	ranges_fini(&local);
+	flows = flt_flows_new(3);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	flt_free(filter);
+	flt_free(shields);
+	flt_flows_free(flows);
+	return 0;
+}
+
+static enum in_action go_in(const struct flt *f, struct pk *p)
+{
+	struct inbound in = { &self, f, flows, &waits };
+	return inbound_packet(&in, &peer, mspan_of(p->b, p->len), &pkt,
+			      mspan_of(answer, sizeof(answer)), &res);
+}
+
+static enum out_action go_out(struct pk *p)
+{
+	static uint8_t out[256];
+	return outbound_classify(&self, pk_span(p), &pkt, mspan_of(out, sizeof(out)), &res);
+}
+
+static struct pk tsmp(const char *src, const char *dst, const char *payload, size_t len)
+{
+	return pk_raw(src, dst, IP_PROTO_TSMP, span_of(payload, len));
+}
+
+/* ---- TSMP ---- */
+
+static void short_and_strange_messages(void **state)
+{
+	static const struct {
+		const char *payload;
+		size_t len;
+		int rc;
+	} t[] = { { "p1234567", 8, -ERR_SHORT }, { "o1234567", 8, -ERR_SHORT },
+		  { "!\6A1234", 7, 0 },		 { "zzzzzzzz", 8, -ERR_TYPE },
+		  { "a1234567", 8, -ERR_SHORT }, { "p12345678", 9, 0 } };
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pk p = tsmp(PEER, SELF, t[i].payload, t[i].len);
+		struct pkt d = pk_decode(&p);
+		struct tsmp m;
+		assert_int_equal(tsmp_parse(&d, pk_span(&p), &m), t[i].rc);
+		assert_int_equal(go_in(filter, &p) == IN_DROP, t[i].rc != 0);
+		if (t[i].rc)
+			assert_int_equal(res.verdict, FLT_DROP_OWN);
+	}
+	char zero[33] = "a";
+	struct pk p = tsmp(PEER, SELF, zero, sizeof(zero));
+	struct pkt d = pk_decode(&p);
+	struct tsmp m;
+	assert_int_equal(tsmp_parse(&d, pk_span(&p), &m), -ERR_RANGE);
+	struct pk udp = pk_udp(PEER, 1, SELF, 2);
+	d = pk_decode(&udp);
+	assert_int_equal(tsmp_parse(&d, pk_span(&udp), &m), -ERR_TYPE);
+}
+
+static void builders_need_room_and_one_family(void **state)
+{
+	uint8_t out[TSMP_PACKET_MAX];
+	struct disco_key key = { { 1 } };
+	(void)state;
+	assert_int_equal(
+	    tsmp_disco_build(mspan_of(out, sizeof(out)), pk_ip(SELF6), pk_ip(PEER6), &key),
+	    TSMP_PACKET_MAX);
+	assert_int_equal(
+	    tsmp_disco_build(mspan_of(out, TSMP_PACKET_MAX - 1), pk_ip(SELF6), pk_ip(PEER6), &key),
+	    0);
+	assert_int_equal(
+	    tsmp_ping_build(mspan_of(out, sizeof(out)), pk_ip(SELF), pk_ip(PEER6), key.b), 0);
+}
+
+static void tsmp_for_the_control_thread(void **state)
+{
+	(void)state;
+	struct pk pong = tsmp(PEER, SELF, "o12345678", 9), reject = tsmp(PEER, SELF, "!\6A1234", 7);
+	assert_int_equal(go_in(filter, &pong), IN_CONTROL);
+	assert_int_equal(go_in(filter, &reject), IN_CONTROL);
+	assert_int_equal(go_in(NULL, &pong), IN_CONTROL);
+	/* A pong to an address that is not ours says no port of ours. */
+	struct pk ping = tsmp(PEER, "10.9.9.9", "p12345678", 9);
+	assert_int_equal(go_in(filter, &ping), IN_ANSWER);
+	assert_int_equal(res.answer_len, 31);
+	assert_int_equal(answer[29] | answer[30], 0);
+}
+
+/* ---- in ---- */
+
+static void awaited_echo_replies_only(void **state)
+{
+	struct pk reply = pk_echo(PEER, SELF, true);
+	(void)state;
+	assert_int_equal(go_in(filter, &reply), IN_DELIVER);
+	assert_true(echo_waits_add(&waits, 0xabcd0001));
+	assert_int_equal(go_in(filter, &reply), IN_CONTROL);
+	assert_int_equal(go_in(NULL, &reply), IN_CONTROL);
+	echo_waits_del(&waits, 0xabcd0001);
+	assert_int_equal(go_in(filter, &reply), IN_DELIVER);
+	for (uint32_t i = 1; i <= ECHO_WAITS; i++)
+		assert_true(echo_waits_add(&waits, i));
+	assert_false(echo_waits_add(&waits, 99));
+	assert_false(echo_waits_has(&waits, 0));
+	for (uint32_t i = 1; i <= ECHO_WAITS; i++)
+		echo_waits_del(&waits, i);
+	assert_false(echo_waits_has(&waits, 1));
+}
+
+static void refusals_are_told_to_tcp4_only(void **state)
+{
+	struct pk tcp4 = pk_tcp(PEER, SELF, 22, TCP_SYN), tcp6 = pk_tcp(PEER6, SELF6, 22, TCP_SYN);
+	struct pk udp = pk_udp(PEER, 1, SELF, 2),
+		  syn_ack = pk_tcp(PEER, "10.0.0.1", 1, TCP_SYN | TCP_ACK);
+	struct pk rst = pk_tcp(PEER, "10.0.0.1", 1, TCP_RST),
+		  multi = pk_tcp(PEER, "224.0.0.1", 1, TCP_SYN);
+	(void)state;
+	assert_int_equal(go_in(filter, &tcp4), IN_ANSWER);
+	assert_int_equal(answer[22], TSMP_ACL);
+	assert_int_equal(go_in(shields, &tcp4), IN_ANSWER);
+	assert_int_equal(answer[22], TSMP_SHIELDS);
+	assert_int_equal(go_in(filter, &syn_ack), IN_ANSWER);
+	assert_int_equal(go_in(filter, &rst), IN_DROP);
+	assert_int_equal(go_in(filter, &tcp6), IN_DROP);
+	assert_int_equal(go_in(filter, &udp), IN_DROP);
+	assert_int_equal(go_in(filter, &multi), IN_DROP);
+	assert_int_equal(go_in(NULL, &tcp4), IN_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_NO_FILTER);
+}
+
+static void the_peer_api_is_always_open(void **state)
+{
+	struct pk here = pk_tcp(PEER, SELF, PEERAPI, TCP_SYN),
+		  there = pk_tcp(PEER, "10.0.0.1", PEERAPI, TCP_SYN);
+	struct pk udp = pk_udp(PEER, 1, SELF, PEERAPI);
+	(void)state;
+	assert_int_equal(go_in(filter, &here), IN_DELIVER);
+	assert_int_equal(res.verdict, FLT_PASS);
+	assert_int_equal(go_in(filter, &there), IN_ANSWER);
+	assert_int_equal(go_in(filter, &udp), IN_DROP);
+	self.peerapi4 = 0;
+	assert_int_equal(go_in(filter, &here), IN_ANSWER);
+	struct pk port0 = pk_tcp(PEER, SELF, 0, TCP_SYN);
+	assert_int_equal(go_in(filter, &port0), IN_ANSWER);
+}
+
+static void a_node_without_addresses(void **state)
+{
+	struct pk ping = tsmp(PEER, SELF, "p12345678", 9);
+	(void)state;
+	self = (struct net_self){ 0 };
+	peer.masq4 = pk_ip("100.99.0.1");
+	assert_int_equal(go_in(filter, &ping), IN_ANSWER);
+	assert_int_equal(answer[12], 100);
+	assert_int_equal(answer[13], 64); /* not rewritten: nothing of ours */
+}
+
+/* ---- out ---- */
+
+static void service_addresses_never_reach_a_peer(void **state)
+{
+	struct pk dns = pk_udp(SELF, 1, "100.100.100.100", 53),
+		  tcp = pk_tcp(SELF, "100.100.100.100", 1, TCP_SYN);
+	struct pk six = pk_udp(SELF6, 1, "fd7a:115c:a1e0::53", 53),
+		  ping = pk_echo(SELF, "100.100.100.100", false);
+	struct pk reply = pk_echo(SELF, "100.100.100.100", true), other = pk_udp(SELF, 1, PEER, 53);
+	(void)state;
+	assert_int_equal(go_out(&dns), OUT_SERVICE);
+	assert_int_equal(go_out(&tcp), OUT_SERVICE);
+	assert_int_equal(go_out(&six), OUT_SERVICE);
+	assert_int_equal(go_out(&reply), OUT_SERVICE);
+	assert_int_equal(go_out(&ping), OUT_ANSWER);
+	assert_int_equal(res.answer_len, ping.len);
+	assert_int_equal(go_out(&other), OUT_PEER);
+}
+
+static void what_the_host_may_not_send(void **state)
+{
+	struct pk t = tsmp(SELF, PEER, "p12345678", 9), cut = pk_udp(SELF, 1, PEER, 2);
+	struct pk multi = pk_udp(SELF, 1, "224.0.0.251", 5353);
+	(void)state;
+	assert_int_equal(go_out(&t), OUT_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_OWN);
+	cut.len = 27;
+	assert_int_equal(go_out(&cut), OUT_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_UNKNOWN_PROTO);
+	cut.len = 19;
+	assert_int_equal(go_out(&cut), OUT_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_TOO_SHORT);
+	assert_int_equal(go_out(&multi), OUT_PEER);
+	assert_int_equal(
+	    outbound_check(&self, &peer, filter, flows, mspan_of(multi.b, multi.len), &pkt),
+	    FLT_DROP_MULTICAST);
+}
+
+static void own_packets_leave_masqueraded(void **state)
+{
+	struct pk there = pk_udp(SELF, 5, PEER, 6), back = pk_udp(PEER, 6, "100.99.0.1", 5);
+	(void)state;
+	peer.masq4 = pk_ip("100.99.0.1");
+	outbound_own(&self, &peer, filter, flows, mspan_of(there.b, there.len));
+	struct pkt d = pk_decode(&there);
+	assert_true(ip_eq(d.src.ip, peer.masq4));
+	/* The flow was noted under our own address, where the answer arrives after rewriting. */
+	assert_int_equal(go_in(filter, &back), IN_DELIVER);
+	assert_true(ip_eq(pkt.dst.ip, self.addr4));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(short_and_strange_messages),	   T(builders_need_room_and_one_family),
+		T(tsmp_for_the_control_thread),	   T(awaited_echo_replies_only),
+		T(refusals_are_told_to_tcp4_only), T(the_peer_api_is_always_open),
+		T(a_node_without_addresses),	   T(service_addresses_never_reach_a_peer),
+		T(what_the_host_may_not_send),	   T(own_packets_leave_masqueraded),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
