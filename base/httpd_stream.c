@@ -151,6 +151,11 @@ int httpd_stream_send(struct httpd_stream *s, struct span data, size_t max_queue
 	return 0;
 }
 
+size_t httpd_stream_queued(const struct httpd_stream *s)
+{
+	return outq_pending(&s->out).len;
+}
+
 void httpd_stream_end(struct httpd_stream *s)
 {
 	s->ended = true;
