@@ -57,7 +57,7 @@ static int print_text(struct cli *c, const json_t *status, const struct status_v
 		fprintf(c->out,
 			"\n# Funnel:\n#     - Unable to get Funnel status: getting serve config: ");
 		print_clean(c->out, why);
-		fprintf(c->out, "\n\n");
+		fputc('\n', c->out);
 	}
 	free(why);
 	j_free(serve);

@@ -119,7 +119,6 @@ void flags_usage(const struct flag_set *set, FILE *err)
 		fprintf(err, "\n%s\n", set->text);
 	if (set->n)
 		print_flags(set, err);
-	fputc('\n', err);
 }
 
 /* ---- parsing -------------------------------------------------------------------------------- */

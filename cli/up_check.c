@@ -145,7 +145,7 @@ static char *refusal(const struct up_check *u, const json_t *prefs, char **missi
 	qsort(missing, n, sizeof(*missing), by_text);
 	for (size_t i = 0; i < n; i++)
 		buf_fmt(&b, " %s", missing[i]);
-	buf_add_str(&b, "\n\n");
+	buf_add_str(&b, "\n");
 	char *s = xstrdup(buf_cstr(&b));
 	buf_fini(&b);
 	return s;
