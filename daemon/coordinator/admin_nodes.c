@@ -219,10 +219,7 @@ static void policy_set(struct admin_call *call)
 	struct policy *p = policy_parse(text, &err);
 
 	if (!p) {
-		if (err.line)
-			admin_fail(call, "line %u: %s", err.line, err.text);
-		else
-			admin_fail(call, "%s", err.text);
+		admin_fail(call, "%s", err.text);
 		return;
 	}
 	coord_set_policy(call->coord, p, admin_str(call, "text"));

@@ -128,7 +128,7 @@ static bool check_policy(struct server *s, struct span text, const char *where)
 
 	s->coord.policy = policy_parse(text, &err);
 	if (!s->coord.policy)
-		log_error("serve: %s: line %u: %s", where, err.line, err.text);
+		log_error("serve: %s: %s", where, err.text);
 	return s->coord.policy != NULL;
 }
 
