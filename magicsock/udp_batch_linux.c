@@ -90,11 +90,8 @@ int udp_recv_batch(int fd, struct udp_batch *b, struct udp_msg *msgs, size_t n)
 		h->msg_controllen = CONTROL_LEN;
 	}
 	int got = recvmmsg(fd, b->msgs, (unsigned)n, MSG_DONTWAIT, NULL);
-	if (got < 0) {
-		/* ICMP errors of earlier sends show up here; they say nothing about the socket */
-		bool dead = errno == EBADF || errno == ENOTSOCK;
-		return dead ? -ERR_CLOSED : errno == ENOMEM ? -ERR_IO : 0;
-	}
+	if (got < 0)
+		return udp_recv_error(errno);
 	for (int i = 0; i < got; i++)
 		take(b, (size_t)i, &msgs[i]);
 	return got;

@@ -136,3 +136,25 @@ enum udp_result udp_send(const struct udp_socks *s, struct ep to, struct span da
 		return udp_result_of(errno);
 	return UDP_SENT;
 }
+
+int udp_recv(int fd, struct mspan *room, struct ep *from)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	ssize_t n = recvfrom(fd, room->p, room->len, MSG_TRUNC, (struct sockaddr *)&ss, &len);
+	if (n < 0)
+		return udp_recv_error(errno);
+	if ((size_t)n > room->len)
+		return 0;
+	room->len = (size_t)n;
+	*from = sockaddr_to_ep((struct sockaddr *)&ss);
+	return 1;
+}
+
+/* ICMP errors of earlier sends show up on receive; they say nothing about the socket. */
+int udp_recv_error(int err)
+{
+	if (err == EBADF || err == ENOTSOCK)
+		return -ERR_CLOSED;
+	return err == ENOMEM ? -ERR_IO : 0;
+}

@@ -45,9 +45,15 @@ enum udp_result {
 	UDP_ERROR,	 /* anything else */
 };
 enum udp_result udp_result_of(int err); /* errno value */
+/* The same for a failed receive: 0 (nothing there), -ERR_CLOSED or -ERR_IO. */
+int udp_recv_error(int err);
 
 /* One datagram; IPv4 endpoints through fd4, IPv6 through fd6. Thread: any. */
 enum udp_result udp_send(const struct udp_socks *s, struct ep to, struct span datagram);
+
+/* One datagram, without blocking: room->len becomes its length. 1, 0 if none is there (or it was
+ * too long for the room), -ERR_CLOSED, -ERR_IO. */
+MUST_CHECK int udp_recv(int fd, struct mspan *room, struct ep *from);
 
 /* Scaffolding of recvmmsg/sendmmsg for UDP_BATCH_MAX messages; about 30 KB. */
 struct udp_batch;
