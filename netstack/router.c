@@ -102,10 +102,8 @@ static size_t config_size(const struct router_config *c)
 struct rt_op *router_diff(const struct router_config *from, const struct router_config *to,
 			  size_t *n)
 {
-	size_t max = config_size(from) + config_size(to) + 1;
-	struct steps s = { xcalloc(max, sizeof(*s.v)), 0 };
-	if (to->mtu && from->mtu != to->mtu)
-		s.v[s.n++] = (struct rt_op){ .kind = RT_MTU, .mtu = to->mtu };
+	size_t max = config_size(from) + config_size(to);
+	struct steps s = { xcalloc(max ? max : 1, sizeof(*s.v)), 0 };
 	change(&s, RT_THROW_ADD, &from->throws, &to->throws);
 	change(&s, RT_ROUTE_ADD, &from->routes, &to->routes);
 	change(&s, RT_ADDR_ADD, &from->addrs, &to->addrs);

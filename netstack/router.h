@@ -53,18 +53,17 @@ enum rt_op_kind {
 	RT_ROUTE_DEL,
 	RT_ADDR_ADD,
 	RT_ADDR_DEL,
-	RT_MTU
 };
 
 struct rt_op {
 	enum rt_op_kind kind;
-	struct prefix prefix; /* unset for RT_MTU */
-	uint16_t mtu;	      /* RT_MTU only */
+	struct prefix prefix;
 };
 
-/* Steps in the order to take them: MTU, throws, routes, addresses, each added before removed, so
- * that the interface never loses its last address (the kernel would drop the routes with it). New
- * array (free), *n steps; NULL if there are none. */
+/* Steps in the order to take them: throws, routes, addresses, each added before removed, so that
+ * the interface never loses its last address (the kernel would drop the routes with it). The MTU is
+ * not among them: whether there is IPv6 depends on it, so it comes before. New array (free), *n
+ * steps; NULL if there are none. */
 struct rt_op *router_diff(const struct router_config *from, const struct router_config *to,
 			  size_t *n);
 

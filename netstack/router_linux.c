@@ -117,8 +117,6 @@ static int do_step(struct router *r, unsigned index, const struct rt_op *op)
 	if (op->kind == RT_ROUTE_ADD || op->kind == RT_ROUTE_DEL)
 		route.oif = index;
 	switch (op->kind) {
-	case RT_MTU:
-		return kroute_link_set_mtu(r->nl, index, op->mtu);
 	case RT_ADDR_ADD:
 		return kroute_addr_add(r->nl, index, op->prefix);
 	case RT_ADDR_DEL:
@@ -136,10 +134,9 @@ static int do_step(struct router *r, unsigned index, const struct rt_op *op)
 static const char *step_text(enum rt_op_kind kind)
 {
 	static const char *const text[] = {
-		[RT_THROW_ADD] = "add throw route",    [RT_THROW_DEL] = "delete throw route",
-		[RT_ROUTE_ADD] = "add route",	       [RT_ROUTE_DEL] = "delete route",
-		[RT_ADDR_ADD] = "add address",	       [RT_ADDR_DEL] = "delete address",
-		[RT_MTU] = "set MTU of the interface",
+		[RT_THROW_ADD] = "add throw route", [RT_THROW_DEL] = "delete throw route",
+		[RT_ROUTE_ADD] = "add route",	    [RT_ROUTE_DEL] = "delete route",
+		[RT_ADDR_ADD] = "add address",	    [RT_ADDR_DEL] = "delete address",
 	};
 	return text[kind];
 }
@@ -164,10 +161,7 @@ static void list_remove(struct prefix_list *l, struct prefix p)
 static void unwind(struct router_config *now, const struct rt_op *op)
 {
 	struct prefix_list *l = list_of(now, op->kind);
-	if (op->kind == RT_MTU) {
-		now->mtu = 0;
-	} else if (op->kind == RT_THROW_ADD || op->kind == RT_ROUTE_ADD ||
-		   op->kind == RT_ADDR_ADD) {
+	if (op->kind == RT_THROW_ADD || op->kind == RT_ROUTE_ADD || op->kind == RT_ADDR_ADD) {
 		list_remove(l, op->prefix);
 	} else {
 		prefix_list_add(l, op->prefix);
@@ -199,11 +193,22 @@ static void copy_list(struct prefix_list *out, const struct prefix_list *in, boo
 			prefix_list_add(out, in->v[i]);
 }
 
+/* Before all else: under 1280 the kernel takes IPv6 off the interface. */
+static void set_mtu(struct router *r, unsigned index, uint16_t mtu, struct router_report *rep)
+{
+	if (mtu == 0 || mtu == r->applied.mtu)
+		return;
+	int rc = kroute_link_set_mtu(r->nl, index, mtu);
+	router_note(rep, "set MTU of", r->tun, rc);
+	if (rc == 0)
+		r->applied.mtu = mtu;
+}
+
 /* What of the wish this system can have. */
 static struct router_config possible(const struct router *r, const struct router_config *want)
 {
 	static const struct prefix_list none;
-	struct router_config c = { .mtu = want->mtu, .netfilter = want->netfilter };
+	struct router_config c = { .mtu = r->applied.mtu, .netfilter = want->netfilter };
 	bool ipv6 = router_has_ipv6(r);
 	copy_list(&c.addrs, &want->addrs, ipv6);
 	copy_list(&c.routes, &want->routes, ipv6);
@@ -220,10 +225,7 @@ static void go_to(struct router *r, unsigned index, struct router_config *to,
 	for (size_t i = 0; i < n; i++) {
 		int rc = do_step(r, index, &ops[i]);
 		addrs_change |= ops[i].kind == RT_ADDR_ADD || ops[i].kind == RT_ADDR_DEL;
-		if (ops[i].kind == RT_MTU)
-			router_note(rep, step_text(RT_MTU), r->tun, rc);
-		else
-			router_note_prefix(rep, step_text(ops[i].kind), ops[i].prefix, rc);
+		router_note_prefix(rep, step_text(ops[i].kind), ops[i].prefix, rc);
 		if (rc)
 			unwind(to, &ops[i]);
 	}
@@ -242,6 +244,7 @@ void router_apply(struct router *r, const struct router_config *want, struct rou
 	router_note(rep, "find interface", r->tun, rc);
 	if (rc)
 		return;
+	set_mtu(r, index, want->mtu, rep);
 	struct router_config to = possible(r, want);
 	go_to(r, index, &to, rep);
 }

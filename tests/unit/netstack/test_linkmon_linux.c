@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The link monitor against a real kernel, in a network namespace. TUN devices play the parts of a
+ * network card (eth9) and of our own interface (mesh0). */
+#include "tests/unit/netstack/netns.h"
+
+#include "base/loop.h"
+#include "netstack/linkmon_linux.h"
+#include "netstack/router_linux.h"
+
+#include <net/if.h>
+#include <sys/mman.h>
+
+#define TUN "mesh0"
+
+static const struct router_params params = { 0x00ff0000, 0x00080000, 52, 5200 };
+
+static struct loop *loop;
+static struct nl_sock *nl;
+static struct tun card, own;
+static struct linkmon *mon;
+
+static struct {
+	int changes, majors, lost;
+	struct link_change last;
+} seen;
+
+static void on_change(void *arg, const struct link_snapshot *s, const struct link_change *c)
+{
+	(void)arg;
+	assert_ptr_equal(s, linkmon_snapshot(mon));
+	seen.changes++;
+	seen.majors += c->rebind;
+	seen.last = *c;
+}
+
+static void on_lost(void *arg)
+{
+	(void)arg;
+	seen.lost++;
+}
+
+static void default_route(bool add)
+{
+	struct kroute_route r = { { { .fam = IP_V4 }, 0 }, 254, if_nametoindex("eth9") };
+	assert_int_equal(add ? kroute_route_add(nl, &r) : kroute_route_del(nl, &r), 0);
+}
+
+static int setup(void **state)
+{
+	static const struct linkmon_ops ops = { on_change, on_lost, NULL };
+	struct linkmon_opts opts = { TUN, params.table, params.rule_base, NULL };
+	(void)state;
+	netns_fresh();
+	netns_write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+	nl = netmsg_socket();
+	card = netns_tun("eth9");
+	own = netns_tun(TUN);
+	assert_int_equal(kroute_addr_add(nl, if_nametoindex("eth9"), pk_prefix("192.168.7.5/24")),
+			 0);
+	assert_int_equal(kroute_link_set_up(nl, if_nametoindex("eth9"), true), 0);
+	default_route(true);
+	memset(&seen, 0, sizeof(seen));
+	loop = loop_new();
+	mon = linkmon_new(loop, &opts, &ops);
+	assert_non_null(mon);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	linkmon_free(mon);
+	linkmon_free(NULL);
+	loop_free(loop);
+	nl_socket_free(nl);
+	tun_close(&card);
+	tun_close(&own);
+	return 0;
+}
+
+static void stop(struct loop_timer *t, mono_t now)
+{
+	(void)now;
+	loop_stop(t->arg);
+}
+
+static void run_ms(int64_t ms)
+{
+	struct loop_timer t;
+	loop_timer_init(loop, &t, stop, loop);
+	loop_timer_arm_ms(&t, ms);
+	loop_run(loop);
+}
+
+static void the_first_snapshot(void **state)
+{
+	const struct link_snapshot *s = linkmon_snapshot(mon);
+	const struct link_if *i = link_snapshot_find(s, "eth9");
+	(void)state;
+	assert_non_null(i);
+	assert_non_null(link_snapshot_find(s, "lo"));
+	assert_true(link_snapshot_find(s, "lo")->loopback && !i->loopback && i->up);
+	assert_int_equal(i->index, if_nametoindex("eth9"));
+	assert_int_equal(i->n_addrs, 1);
+	assert_true(prefix_eq(i->addrs[0], pk_prefix("192.168.7.5/24")));
+	assert_true(s->have_v4 && !s->have_v6);
+	assert_string_equal(s->default_if, "eth9");
+	run_ms(1300);
+	assert_int_equal(seen.changes, 0);
+}
+
+static void a_new_address_is_major(void **state)
+{
+	(void)state;
+	run_ms(1100);
+	assert_int_equal(kroute_addr_add(nl, if_nametoindex("eth9"), pk_prefix("192.168.7.6/24")),
+			 0);
+	run_ms(300);
+	assert_int_equal(seen.majors, 1);
+	assert_true(seen.last.ips_changed && !seen.last.default_changed);
+}
+
+static void ours_does_not_count(void **state)
+{
+	struct router_report rep;
+	struct router *r = router_new(TUN, &params, &rep);
+	struct router_config c = { .mtu = 1280 };
+	(void)state;
+	prefix_list_add(&c.addrs, pk_prefix("100.64.0.1/32"));
+	prefix_list_add(&c.routes, pk_prefix("0.0.0.0/0"));
+	router_up(r, &rep);
+	router_apply(r, &c, &rep);
+	assert_int_equal(rep.failed, 0);
+	run_ms(2300);
+	assert_int_equal(seen.majors, 0);
+	assert_string_equal(linkmon_snapshot(mon)->default_if, "eth9");
+	router_free(r);
+	router_config_fini(&c);
+}
+
+static void the_default_route_goes_and_comes(void **state)
+{
+	(void)state;
+	default_route(false);
+	run_ms(1400);
+	assert_int_equal(seen.changes, 1);
+	assert_true(seen.last.default_changed && !seen.last.rebind && !seen.last.default_viable);
+	default_route(true);
+	run_ms(1400);
+	assert_int_equal(seen.majors, 1);
+}
+
+static void a_card_that_goes_down(void **state)
+{
+	(void)state;
+	run_ms(1100);
+	assert_int_equal(kroute_link_set_up(nl, if_nametoindex("eth9"), false), 0);
+	run_ms(400);
+	assert_int_equal(seen.changes, 1);
+	assert_false(seen.last.any_up);
+}
+
+static void a_storm_is_looked_at_once_a_second(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		struct prefix p = prefix_host(ip_v4(10, 0, 0, (uint8_t)(i + 1)));
+		assert_int_equal(kroute_addr_add(nl, if_nametoindex("eth9"), p), 0);
+		run_ms(10);
+	}
+	run_ms(1500);
+	assert_in_range(seen.changes, 1, 4);
+	assert_int_equal(link_snapshot_find(linkmon_snapshot(mon), "eth9")->n_addrs, 101);
+}
+
+/* More events at once than the socket holds. */
+static void lost_events_end_in_a_look(void **state)
+{
+	(void)state;
+	run_ms(1100);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct kroute_route r = { prefix_host(
+					      ip_v4(172, 16, (uint8_t)(i >> 8), (uint8_t)i)),
+					  52, if_nametoindex("eth9") };
+		assert_int_equal(kroute_route_add(nl, &r), 0);
+	}
+	assert_int_equal(kroute_addr_add(nl, if_nametoindex("eth9"), pk_prefix("192.168.7.9/24")),
+			 0);
+	run_ms(2500);
+	assert_int_equal(seen.majors, 1);
+	assert_int_equal(link_snapshot_find(linkmon_snapshot(mon), "eth9")->n_addrs, 2);
+}
+
+static void rules_taken_by_others(void **state)
+{
+	struct router_report rep;
+	struct router *r = router_new(TUN, &params, &rep);
+	struct kroute_rule one = { IP_V4, 5270, 0, 0, 52 }, six = { IP_V6, 5270, 0, 0, 52 };
+	struct kroute_rule other = { IP_V4, 4000, 0, 0, 99 };
+	(void)state;
+	router_up(r, &rep);
+	run_ms(400); /* our own deletions at start do not count */
+	assert_int_equal(seen.lost, 0);
+	linkmon_guard_rules(mon, true);
+	assert_int_equal(kroute_rule_add(nl, &other), 0);
+	assert_int_equal(kroute_rule_del(nl, &other), 0);
+	run_ms(400);
+	assert_int_equal(seen.lost, 0);
+	assert_int_equal(kroute_rule_del(nl, &one), 0);
+	run_ms(150);
+	assert_int_equal(seen.lost, 0); /* 250 ms, so that many make one */
+	run_ms(250);
+	assert_int_equal(seen.lost, 1);
+	router_restore_rules(r, &rep);
+	run_ms(400);
+	assert_int_equal(seen.lost, 1);
+	assert_int_equal(kroute_rule_del(nl, &six), 0);
+	run_ms(400);
+	assert_int_equal(seen.lost, 2);
+	linkmon_guard_rules(mon, false);
+	router_down(r, &rep);
+	run_ms(400);
+	assert_int_equal(seen.lost, 2);
+	router_free(r);
+}
+
+static void a_fight_is_given_up(void **state)
+{
+	struct router_report rep;
+	struct router *r = router_new(TUN, &params, &rep);
+	struct kroute_rule one = { IP_V4, 5270, 0, 0, 52 };
+	(void)state;
+	router_up(r, &rep);
+	linkmon_guard_rules(mon, true);
+	for (int i = 0; i < 14; i++) {
+		assert_int_equal(kroute_rule_del(nl, &one), 0);
+		run_ms(270);
+		router_restore_rules(r, &rep);
+	}
+	assert_in_range(seen.lost, 9, 11); /* ten at once, then one in five seconds */
+	router_free(r);
+}
+
+static void a_poke_looks_again(void **state)
+{
+	(void)state;
+	linkmon_poke(mon);
+	run_ms(1300);
+	assert_int_equal(seen.changes, 0); /* nothing changed */
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(the_first_snapshot),	      T(a_new_address_is_major),
+		T(ours_does_not_count),	      T(the_default_route_goes_and_comes),
+		T(a_card_that_goes_down),     T(a_storm_is_looked_at_once_a_second),
+		T(lost_events_end_in_a_look), T(rules_taken_by_others),
+		T(a_fight_is_given_up),	      T(a_poke_looks_again),
+	};
+	netns_need_root();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
