@@ -311,7 +311,7 @@ static int check(struct up *u, bool *simple)
 		.set = &u->set, .cur = u->cur, .status = u->status, .user = u->c->user
 	};
 	*simple = up_is_simple(&chk);
-	char *why = u->reset ? NULL : up_revert_check(&chk, u->prefs);
+	char *why = u->reset ? NULL : up_revert_check(&chk, &u->prefs);
 	if (why)
 		return cli_fail_why(u->c, why);
 	if (login_server_changed(u->cur, u->prefs) && status_is(u->status, "Running") &&

@@ -232,13 +232,19 @@ static void copy_list(json_t *o, const char *to, const json_t *from, const char 
 		j_set(o, to, j_copy(v));
 }
 
+static void set_if(json_t *o, const char *name, const char *value)
+{
+	if (*value)
+		j_set_str(o, name, value);
+}
+
 static json_t *tailnet_json(const struct dns_view *v)
 {
 	const json_t *tailnet = j_get(v->status, "CurrentTailnet");
 	json_t *o = j_object();
 	j_set_bool(o, "MagicDNSEnabled", j_bool(tailnet, "MagicDNSEnabled", false));
-	j_set_str(o, "MagicDNSSuffix", text_of(tailnet, "MagicDNSSuffix"));
-	j_set_str(o, "SelfDNSName", text_of(j_get(v->status, "Self"), "DNSName"));
+	set_if(o, "MagicDNSSuffix", text_of(tailnet, "MagicDNSSuffix"));
+	set_if(o, "SelfDNSName", text_of(j_get(v->status, "Self"), "DNSName"));
 	return o;
 }
 

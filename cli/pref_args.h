@@ -28,8 +28,9 @@ struct up_check {
 };
 /* No flag at all, a stored login, no login needed: `up` only starts. */
 bool up_is_simple(const struct up_check *u);
-/* The refusal that lists what was not mentioned. May keep the stored operator in prefs. */
-char *up_revert_check(const struct up_check *u, json_t *prefs);
+/* The refusal that lists what was not mentioned. May put the stored operator into
+ * *prefs (replaced). */
+char *up_revert_check(const struct up_check *u, json_t **prefs);
 bool login_server_changed(const json_t *cur, const json_t *prefs);
 bool tags_changed(const json_t *cur, const json_t *prefs);
 

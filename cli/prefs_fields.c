@@ -75,7 +75,9 @@ json_t *prefs_default(void)
 	prefs_set(p, PF_NO_STATEFUL_FILTERING, j_from_bool(true));
 	prefs_set(p, PF_NETFILTER_MODE, j_from_int(2));
 	j_set_bool(update, "Check", true);
-	return p;
+	json_t *ordered = prefs_ordered(p);
+	j_free(p);
+	return ordered;
 }
 
 void prefs_set(json_t *prefs, enum prefs_field f, json_t *v)

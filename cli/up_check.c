@@ -151,14 +151,18 @@ static char *refusal(const struct up_check *u, const json_t *prefs, char **missi
 	return s;
 }
 
-static void keep_operator(const struct up_check *u, json_t *prefs)
+static void keep_operator(const struct up_check *u, json_t **prefs)
 {
 	const char *stored = prefs_str(u->cur, PF_OPERATOR_USER);
-	if (*u->user && strcmp(stored, u->user) == 0 && !flags_given(u->set, "operator"))
-		prefs_set(prefs, PF_OPERATOR_USER, j_string(stored));
+	if (!*u->user || strcmp(stored, u->user) != 0 || flags_given(u->set, "operator"))
+		return;
+	prefs_set(*prefs, PF_OPERATOR_USER, j_string(stored));
+	json_t *ordered = prefs_ordered(*prefs);
+	j_free(*prefs);
+	*prefs = ordered;
 }
 
-char *up_revert_check(const struct up_check *u, json_t *prefs)
+char *up_revert_check(const struct up_check *u, json_t **prefs)
 {
 	char *missing[32];
 	size_t n = 0;
@@ -167,12 +171,12 @@ char *up_revert_check(const struct up_check *u, json_t *prefs)
 	if (!*prefs_str(u->cur, PF_CONTROL_URL) || up_is_simple(u))
 		return NULL;
 	for (size_t i = 0; i < n_settings; i++) {
-		char *flag = missing_flag(u, &settings[i], prefs);
+		char *flag = missing_flag(u, &settings[i], *prefs);
 		if (flag)
 			missing[n++] = flag;
 	}
 	if (n)
-		problem = refusal(u, prefs, missing, n);
+		problem = refusal(u, *prefs, missing, n);
 	else
 		keep_operator(u, prefs);
 	for (size_t i = 0; i < n; i++)
