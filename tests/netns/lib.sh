@@ -122,7 +122,7 @@ net_nat() { # ROUTER easy|hard
 		}
 		table ip filter {
 			chain in { type filter hook input priority 0; iifname "wan" ct state established,related accept; iifname "wan" drop; }
-			chain fwd { type filter hook forward priority 0; iifname "wan" ct state established,related accept; iifname "wan" drop; }
+			chain through { type filter hook forward priority 0; iifname "wan" ct state established,related accept; iifname "wan" drop; }
 		}
 	E
 }
@@ -146,7 +146,7 @@ net_lan_host() {
 }
 
 # Drop all UDP of a LAN at its router, but keep TCP: relay only.
-net_block_udp() { in_ns "$1" nft insert rule ip filter fwd meta l4proto udp drop; }
+net_block_udp() { in_ns "$1" nft insert rule ip filter through meta l4proto udp drop; }
 net_unblock_udp() { net_nat "$1" "${2:-easy}"; }
 
 wait_for() {
