@@ -113,7 +113,9 @@ static void region_line(const struct line *l, struct buf *out)
 	char text[DURATION_MAX] = "";
 	if (l->ns != INT64_MAX)
 		duration(l->ns, text);
-	buf_fmt(out, "\t\t- %3s: %-7s (%s)\n", printable(l->region->code, &code), text,
+	/* seven characters; the micro sign is one of two bytes */
+	int width = strstr(text, "µ") ? 8 : 7;
+	buf_fmt(out, "\t\t- %3s: %-*s (%s)\n", printable(l->region->code, &code), width, text,
 		printable(l->region->name, &name));
 }
 
