@@ -545,7 +545,7 @@ struct policy *policy_parse(struct span text, struct policy_error *err)
 		p = parse_clean(buf_span(&clean), err);
 	else if (err->line)
 		snprintf(err->text, sizeof(err->text),
-			 "a comment or string that begins here does not end");
+			 "line %u: a comment or string that begins here does not end", err->line);
 	else
 		snprintf(err->text, sizeof(err->text), "larger than %u bytes", POLICY_TEXT_MAX);
 	buf_fini(&clean);
