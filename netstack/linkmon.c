@@ -263,8 +263,8 @@ bool link_default_line(struct span line, const char *tun, char out[static LINK_N
 	struct span f[FIELDS];
 	for (size_t i = 0; i < FIELDS; i++)
 		f[i] = next_field(&line);
-	if (f[0].len == 0 || f[0].len >= LINK_NAME_MAX || !span_eq_str(f[FIELD_DST], "00000000") ||
-	    !span_eq_str(f[FIELD_MASK], "00000000"))
+	if (f[0].len == 0 || f[0].len >= LINK_NAME_MAX || memchr(f[0].p, 0, f[0].len) ||
+	    !span_eq_str(f[FIELD_DST], "00000000") || !span_eq_str(f[FIELD_MASK], "00000000"))
 		return false;
 	if (span_eq_str(f[0], tun) || begins(f[0], "tailscale") || begins(f[0], "wg"))
 		return false;
