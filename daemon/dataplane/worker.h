@@ -20,6 +20,7 @@
 #define DP_STAGED_MAX                                                                              \
 	1024 /* packets waiting for a session, over all peers; the oldest goes first */
 #define DP_PATH_WANT_MS 250
+#define DP_NO_SESSION_MS 50 /* at most one DP_EV_NO_SESSION in this time */
 
 struct dp_worker;
 

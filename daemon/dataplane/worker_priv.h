@@ -18,6 +18,7 @@ struct dp_worker {
 	const struct echo_waits *waits;
 	struct flt_flows *flows, *jail_flows;
 	struct staged *staged;
+	mono_t told_no_session;
 
 	/* the batch under way */
 	struct wg_seal_item seal[DP_BATCH];

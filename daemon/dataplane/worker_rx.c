@@ -147,8 +147,20 @@ static void to_control(struct dp_worker *w, const struct dp_datagram *d)
 		     span_const(d->bytes));
 }
 
+/* A peer may go on with a session that we lost in a restart; only a new handshake tells it so. */
+static void no_session(struct dp_worker *w, mono_t now, struct ep from)
+{
+	if (!mono_is_zero(w->told_no_session) &&
+	    !mono_due(mono_add_ms(w->told_no_session, DP_NO_SESSION_MS), now))
+		return;
+	w->told_no_session = now;
+	worker_event(w,
+		     &(struct dp_msg){ .type = DP_EV_NO_SESSION, .peer = DP_NO_PEER, .ep = from },
+		     span_of(NULL, 0));
+}
+
 /* The session of a transport datagram; NULL when the datagram has been dealt with. */
-static const struct dp_index *sort_out(struct dp_worker *w, const struct dp_snapshot *s,
+static const struct dp_index *sort_out(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 				       const struct dp_datagram *d)
 {
 	struct span bytes = span_const(d->bytes);
@@ -156,9 +168,13 @@ static const struct dp_index *sort_out(struct dp_worker *w, const struct dp_snap
 		to_control(w, d);
 		return NULL;
 	}
+	const struct dp_index *x;
 	switch (wg_classify(bytes)) {
 	case WG_KIND_TRANSPORT:
-		return s ? session_of(s, bytes) : NULL;
+		x = s ? session_of(s, bytes) : NULL;
+		if (s && !x)
+			no_session(w, now, d->ep);
+		return x;
 	case WG_KIND_NONE:
 		dp_count(DPC_RX_JUNK, 1);
 		return NULL;
@@ -180,7 +196,7 @@ void dp_worker_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 	enum dp_path_kind kind = DP_DIRECT4;
 	size_t k = 0;
 	for (size_t i = 0; i < n; i++) {
-		const struct dp_index *x = sort_out(w, s, &v[i]);
+		const struct dp_index *x = sort_out(w, s, now, &v[i]);
 		if (!x)
 			continue;
 		if (k > 0 && (x != run || kind_of(v[i].ep) != kind)) {

@@ -189,6 +189,27 @@ void engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n)
 /* ---- datagrams
  * ------------------------------------------------------------------------------------- */
 
+/* The peer that has told this address; NULL if none has. */
+static struct epeer *peer_at(const struct engine *e, struct ep ep)
+{
+	for (uint32_t i = 0; i < e->n_slots; i++) {
+		struct epeer *p = e->slots[i];
+		for (uint32_t k = 0; p && k < p->node->n_endpoints; k++)
+			if (ep_eq(p->node->endpoints[k], ep))
+				return p;
+	}
+	return NULL;
+}
+
+/* Data came for a session of before our start: a handshake of ours shows the peer that it is over.
+ * The source is not proven, so this costs at most one initiation in five seconds. */
+static void restart_session(struct engine *e, struct epeer *p)
+{
+	if (p && p->wg && !wg_peer_current(p->wg) && !wg_peer_next(p->wg) &&
+	    !wg_peer_is_handshaking(p->wg))
+		wg_peer_want_session(p->wg, e->now, e->wall, &e->out);
+}
+
 static void count_disco(enum disco_verdict v)
 {
 	counter_inc(&disco_counters[v]);
@@ -206,7 +227,9 @@ void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from,
 		break;
 	case MS_WG: {
 		struct wg_from f = { .ep = from };
+		e->answering = from;
 		wg_verdict_count(wg_device_input(e->wg, now, &f, d, &e->out));
+		e->answering = (struct ep){ 0 };
 		break;
 	}
 	case MS_STUN:
@@ -228,6 +251,7 @@ bool engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region,
 	if (ms_classify(d, NULL) == MS_DISCO) {
 		count_disco(disco_input_derp(e->disco, now, region, src, d));
 	} else if (wg_classify(d) == WG_KIND_TRANSPORT) {
+		restart_session(e, p);
 		engine_command(e, DP_CMD_DERP_IN, p, false, d);
 	} else {
 		struct wg_from f = { .region = region, .relay_key = *src };
@@ -288,6 +312,11 @@ void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg
 	engine_enter(e, now, wall);
 	if (m->type == DP_EV_DATAGRAM) {
 		engine_input_udp(e, now, wall, m->ep, bytes);
+		return;
+	}
+	if (m->type == DP_EV_NO_SESSION) {
+		restart_session(e, peer_at(e, m->ep));
+		e->ops->rearm(e->arg);
 		return;
 	}
 	struct epeer *p = slot_peer(e, m->peer);

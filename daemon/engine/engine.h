@@ -28,6 +28,7 @@ struct engine_ops {
 	void (*send_derp)(void *arg, int region, const struct node_key *to, struct span datagram);
 	/* The region to reach a peer by, given its home; 0 = none. */
 	int (*derp_route)(void *arg, const struct node_key *peer, int home);
+	bool (*derp_up)(void *arg, int region); /* connected now; false for 0 */
 	void (*derp_forget)(void *arg, const struct node_key *peer);
 	/* Own endpoints for a call-me-maybe: fill up to max, return how many. */
 	size_t (*endpoints)(void *arg, struct ep *out, size_t max);

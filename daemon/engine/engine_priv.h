@@ -9,6 +9,7 @@
 
 #define SLOT_QUARANTINE_S 30 /* longer than any record or batch names the old owner */
 #define ACTIVE_KEEP_S 50
+#define KNOCK_MAX 8 /* addresses of a peer that an initiation is sent to without a relay */
 
 struct epeer {
 	uint32_t slot;
@@ -36,6 +37,8 @@ struct engine {
 	struct disco *disco;
 	mono_t now; /* of the call under way, for callbacks */
 	wall_t wall;
+	struct ep
+	    answering; /* source of the handshake message under way; unset: none, or by relay */
 
 	struct map by_id;  /* int64_t -> epeer */
 	struct map by_key; /* node_key -> epeer */

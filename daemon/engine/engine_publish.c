@@ -3,6 +3,7 @@
 #include "daemon/engine/engine_priv.h"
 
 #include "netstack/tsmp.h"
+#include "wg/messages.h"
 #include "wg/session.h"
 
 void engine_command(struct engine *e, enum dp_msg_type type, const struct epeer *p, bool flag,
@@ -71,7 +72,25 @@ void engine_flush(struct engine *e, mono_t now)
 /* ---- handshakes
  * ------------------------------------------------------------------------------------- */
 
-/* A handshake goes the way data would: the proven path, or that and the relay. */
+static void send_udp(struct engine *e, struct ep to, struct ep except, struct span d)
+{
+	if (ep_is_set(to) && !ep_eq(to, except))
+		e->ops->send_udp(e->arg, to, d);
+}
+
+/* Nothing is proven and the peer's relay is out of reach: knock on the addresses that the map
+ * names. A peer takes handshakes from anywhere, and this is how two nodes meet again while control
+ * and relay are down. */
+static void knock(struct engine *e, const struct epeer *p, struct ep except, struct span d)
+{
+	for (uint32_t i = 0; i < p->node->n_endpoints && i < KNOCK_MAX; i++)
+		if (path_addr_allowed(p->node->endpoints[i]))
+			send_udp(e, p->node->endpoints[i], except, d);
+}
+
+/* A handshake goes the way data would: the proven path, or that and the relay. On an unproven path
+ * a response goes to where the initiation came from as well: it is no larger, and its source proved
+ * its key. That moves no path; only pongs do. */
 static void on_send(void *arg, struct wg_peer *w, struct span datagram)
 {
 	struct engine *e = arg;
@@ -81,13 +100,17 @@ static void on_send(void *arg, struct wg_peer *w, struct span datagram)
 		r = disco_on_send(e->disco, p->disco, e->now);
 	if (r.expired)
 		return;
-	if (ep_is_set(r.udp))
-		e->ops->send_udp(e->arg, r.udp, datagram);
+	send_udp(e, r.udp, (struct ep){ 0 }, datagram);
 	if (r.region == 0 && ep_is_set(r.udp))
 		return;
+	bool response = wg_classify(datagram) == WG_KIND_RESPONSE;
+	if (response)
+		send_udp(e, e->answering, r.udp, datagram);
 	int region = e->ops->derp_route(e->arg, &p->node->key, r.region);
 	if (region)
 		e->ops->send_derp(e->arg, region, &p->node->key, datagram);
+	if (!response && !e->ops->derp_up(e->arg, region))
+		knock(e, p, r.udp, datagram);
 }
 
 static void on_reply(void *arg, const struct wg_from *to, struct span datagram)

@@ -43,6 +43,13 @@ static int on_derp_route(void *arg, const struct node_key *peer, int home)
 	return derp_mgr_route_for(n->derp, peer, home);
 }
 
+static bool on_derp_up(void *arg, int region)
+{
+	struct node *n = arg;
+	struct derp_region_status s;
+	return region && derp_mgr_status(n->derp, region, &s) && s.connected;
+}
+
 static void on_derp_forget(void *arg, const struct node_key *peer)
 {
 	struct node *n = arg;
@@ -209,6 +216,7 @@ static const struct engine_ops engine_callbacks = {
 	.send_udp = on_send_udp,
 	.send_derp = on_send_derp,
 	.derp_route = on_derp_route,
+	.derp_up = on_derp_up,
 	.derp_forget = on_derp_forget,
 	.endpoints = on_endpoints,
 	.want_endpoints = on_want_endpoints,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Twenty engines behind NATs of all kinds: they join, talk, lose packets and relays, move and restart;
- * after each disturbance every pair talks again, and those whose NATs allow it talk directly.
- *   run_mesh [SEEDS [FIRST]]    runs that many seeds; a failing seed is printed and can be run alone */
+/* Twenty engines behind NATs of all kinds: they join, talk, lose packets and relays, move and
+ * restart; after each disturbance every pair talks again, and those whose NATs allow it talk
+ * directly. run_mesh [SEEDS [FIRST]]    runs that many seeds; a failing seed is printed and can be
+ * run alone */
 #include "tests/sim/sim.h"
 
 #include "base/crypto/aead_batch.h"
@@ -47,8 +48,8 @@ static void all_pairs_talk(struct sim *s, const char *when)
 	for (int i = 1; i <= s->n_nodes; i++)
 		for (int k = 1; k <= s->n_nodes; k++)
 			if (i != k && s->nodes[k]->got_phase[i] == 0)
-				sim_fail(s, "%s: nothing from %d (nat %d) reached %d (nat %d)", when, i,
-					 s->nodes[i]->nat, k, s->nodes[k]->nat);
+				sim_fail(s, "%s: nothing from %d (nat %d) reached %d (nat %d)",
+					 when, i, s->nodes[i]->nat, k, s->nodes[k]->nat);
 }
 
 static bool can_be_direct(enum sim_nat a, enum sim_nat b)
@@ -72,8 +73,9 @@ static void expect_paths(struct sim *s, const char *when)
 			engine_peer_status(s->nodes[i]->engine, &key, s->now, &st);
 			bool want = can_be_direct(s->nodes[i]->nat, s->nodes[k]->nat);
 			if (want != ep_is_set(st.cur))
-				sim_fail(s, "%s: %d (nat %d) to %d (nat %d) is %s", when, i, s->nodes[i]->nat, k,
-					 s->nodes[k]->nat, want ? "not direct" : "direct");
+				sim_fail(s, "%s: %d (nat %d) to %d (nat %d) is %s", when, i,
+					 s->nodes[i]->nat, k, s->nodes[k]->nat,
+					 want ? "not direct" : "direct");
 		}
 }
 
@@ -83,7 +85,9 @@ static uint64_t run(uint64_t seed, bool full, int *failures, uint64_t *delivered
 	sim_init(&s, seed);
 	s.link = (struct sim_link){ .delay_ms = 15, .jitter_ms = 10 };
 	for (int i = 1; i <= NODES; i++)
-		sim_node_new(&s, i, i <= 4 ? (enum sim_nat)(i - 1) : (enum sim_nat)rng_below(&s.rng.rng, SIM_NAT_KINDS));
+		sim_node_new(&s, i,
+			     i <= 4 ? (enum sim_nat)(i - 1)
+				    : (enum sim_nat)rng_below(&s.rng.rng, SIM_NAT_KINDS));
 	for (int i = 1; i <= NODES; i++) {
 		sim_node_start(s.nodes[i]);
 		sim_run(&s, (int64_t)rng_below(&s.rng.rng, 400));
@@ -142,7 +146,8 @@ int main(int argc, char **argv)
 	}
 	for (long i = 0; i < seeds; i++)
 		run(first + (uint64_t)i, true, &failures, &delivered);
-	printf("%d engines, seeds %llu to %llu, %llu datagrams: %d failures\n", NODES, (unsigned long long)first,
-	       (unsigned long long)first + (unsigned long long)seeds - 1, (unsigned long long)delivered, failures);
+	printf("%d engines, seeds %llu to %llu, %llu datagrams: %d failures\n", NODES,
+	       (unsigned long long)first, (unsigned long long)first + (unsigned long long)seeds - 1,
+	       (unsigned long long)delivered, failures);
 	return failures ? 1 : 0;
 }

@@ -7,11 +7,14 @@
 #include <stdlib.h>
 
 #define MAP_DELAY_MS 300
-#define ALLOW_ALL "[{\"SrcIPs\":[\"*\"],\"DstPorts\":[{\"IP\":\"*\",\"Ports\":{\"First\":0,\"Last\":65535}}]}]"
+#define ALLOW_ALL                                                                                  \
+	"[{\"SrcIPs\":[\"*\"],\"DstPorts\":[{\"IP\":\"*\",\"Ports\":{\"First\":0,\"Last\":65535}}" \
+	"]}]"
 
 static const struct nm_node *node_of(const struct sim_node *n)
 {
-	struct prefix addrs[2] = { prefix_host(sim_tailnet_ip(n->id)), prefix_host(sim_tailnet_ip6(n->id)) };
+	struct prefix addrs[2] = { prefix_host(sim_tailnet_ip(n->id)),
+				   prefix_host(sim_tailnet_ip6(n->id)) };
 	char name[32];
 	snprintf(name, sizeof(name), "n%d.sim.", n->id);
 	struct nm_node spec = {

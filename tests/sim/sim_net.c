@@ -48,11 +48,13 @@ static void launch(struct sim *s, const struct flight *head, struct span d)
 	*f = *head;
 	f->len = d.len;
 	memcpy(f->bytes, d.p, d.len);
-	int64_t jitter = s->link.jitter_ms ? (int64_t)rng_below(&s->rng.rng, (uint32_t)s->link.jitter_ms) : 0;
+	int64_t jitter =
+	    s->link.jitter_ms ? (int64_t)rng_below(&s->rng.rng, (uint32_t)s->link.jitter_ms) : 0;
 	sim_after(s, s->link.delay_ms + jitter, land, f);
 }
 
-/* ---- NAT ---------------------------------------------------------------------------------------- */
+/* ---- NAT ----------------------------------------------------------------------------------------
+ */
 
 /* The outer address a packet to dst leaves with, making the mapping. */
 static struct ep translate(struct sim_node *n, struct ep dst)
@@ -113,7 +115,8 @@ void sim_udp(struct sim_node *from, struct ep to, struct span d)
 	struct ep src = translate(from, to);
 	for (int i = 1; i <= s->n_nodes; i++) {
 		struct sim_node *n = s->nodes[i];
-		if (n == from || n->nat == SIM_BLOCKED || !ip_eq(n->outer_ip, to.ip) || !admitted(n, src, to.port))
+		if (n == from || n->nat == SIM_BLOCKED || !ip_eq(n->outer_ip, to.ip) ||
+		    !admitted(n, src, to.port))
 			continue;
 		struct flight f = { .to = n->id, .from = src };
 		if (chance(s, s->link.loss_percent))

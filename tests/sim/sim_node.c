@@ -17,10 +17,13 @@ struct ip sim_tailnet_ip(int id)
 
 struct ip sim_tailnet_ip6(int id)
 {
-	return (struct ip){ IP_V6, { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0, [14] = (uint8_t)(id >> 8), [15] = (uint8_t)id } };
+	return (struct ip){ IP_V6,
+			    { 0xfd, 0x7a, 0x11, 0x5c, 0xa1,
+			      0xe0, [14] = (uint8_t)(id >> 8), [15] = (uint8_t)id } };
 }
 
-/* ---- the engine's outside ---------------------------------------------------------------------- */
+/* ---- the engine's outside ----------------------------------------------------------------------
+ */
 
 static void on_send_udp(void *arg, struct ep to, struct span d)
 {
@@ -37,6 +40,12 @@ static int on_route(void *arg, const struct node_key *peer, int home)
 	(void)arg;
 	(void)peer;
 	return home;
+}
+
+static bool on_derp_up(void *arg, int region)
+{
+	const struct sim_node *n = arg;
+	return region && !n->sim->region_down[region];
 }
 
 static void on_forget(void *arg, const struct node_key *peer)
@@ -109,6 +118,7 @@ static const struct engine_ops engine_ops = {
 	.send_udp = on_send_udp,
 	.send_derp = on_send_derp,
 	.derp_route = on_route,
+	.derp_up = on_derp_up,
 	.derp_forget = on_forget,
 	.endpoints = on_endpoints,
 	.want_endpoints = on_want_endpoints,
@@ -118,7 +128,8 @@ static const struct engine_ops engine_ops = {
 	.changed = nothing,
 };
 
-/* ---- the worker's outside -------------------------------------------------------------------------- */
+/* ---- the worker's outside
+ * -------------------------------------------------------------------------- */
 
 static void on_udp_send(void *arg, const struct dp_datagram *v, size_t count)
 {
@@ -134,9 +145,9 @@ static void check_packet(struct sim_node *n, struct span bytes)
 	struct rd r = rd_init(pkt_udp_data(&p, bytes));
 	uint32_t from = rd_be32(&r), to = rd_be32(&r);
 	uint64_t number = rd_be64(&r);
-	if (!rd_done(&r) || to != (uint32_t)n->id || from == 0 || from > (uint32_t)n->sim->n_nodes ||
-	    !ip_eq(p.src.ip, sim_tailnet_ip((int)from)) || !ip_eq(p.dst.ip, sim_tailnet_ip(n->id)) ||
-	    number >= n->sim->nodes[from]->sent[n->id]) {
+	if (!rd_done(&r) || to != (uint32_t)n->id || from == 0 ||
+	    from > (uint32_t)n->sim->n_nodes || !ip_eq(p.src.ip, sim_tailnet_ip((int)from)) ||
+	    !ip_eq(p.dst.ip, sim_tailnet_ip(n->id)) || number >= n->sim->nodes[from]->sent[n->id]) {
 		sim_fail(n->sim, "node %d got a packet that nobody sent it", n->id);
 		return;
 	}
@@ -159,7 +170,8 @@ static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
 
 static const struct dp_worker_ops worker_ops = { on_udp_send, on_tun_write, on_event };
 
-/* ---- both together ------------------------------------------------------------------------------------ */
+/* ---- both together
+ * ------------------------------------------------------------------------------------ */
 
 static struct sim_queue_item *take(struct list *q)
 {
@@ -185,7 +197,8 @@ void sim_node_settle(struct sim_node *n)
 			dp_worker_command(n->worker, dp_acquire(n->exchange, 0), n->sim->now, &i->m,
 					  mspan_of(i->bytes, i->len));
 		else if ((i = take(&n->events)))
-			engine_event(n->engine, n->sim->now, sim_wall(n->sim), &i->m, span_of(i->bytes, i->len));
+			engine_event(n->engine, n->sim->now, sim_wall(n->sim), &i->m,
+				     span_of(i->bytes, i->len));
 		else
 			break;
 		free(i);
@@ -244,7 +257,9 @@ void sim_node_send(struct sim_node *n, int to)
 	sim_node_settle(n);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct sim_node *sim_node_new(struct sim *s, int id, enum sim_nat nat)
 {
@@ -253,7 +268,8 @@ struct sim_node *sim_node_new(struct sim *s, int id, enum sim_nat nat)
 	n->id = id;
 	n->nat = nat;
 	n->outer_ip = ip_v4(198, 51, (uint8_t)(id >> 8), (uint8_t)id);
-	n->local = (struct ep){ nat == SIM_PUBLIC ? n->outer_ip : ip_v4(192, 168, (uint8_t)id, 2), 41641 };
+	n->local =
+	    (struct ep){ nat == SIM_PUBLIC ? n->outer_ip : ip_v4(192, 168, (uint8_t)id, 2), 41641 };
 	n->home = 1 + id % SIM_REGIONS;
 	list_init(&n->commands);
 	list_init(&n->events);
@@ -266,13 +282,16 @@ struct sim_node *sim_node_new(struct sim *s, int id, enum sim_nat nat)
 
 void sim_node_start(struct sim_node *n)
 {
-	struct engine_opts o = {
-		.ops = &engine_ops, .arg = n, .rng = &n->sim->rng.rng, .now = n->sim->now, .mtu = 1280
-	};
+	struct engine_opts o = { .ops = &engine_ops,
+				 .arg = n,
+				 .rng = &n->sim->rng.rng,
+				 .now = n->sim->now,
+				 .mtu = 1280 };
 	sim_node_stop(n);
 	n->exchange = dp_exchange_new();
 	n->engine = engine_new(&o);
-	n->worker = dp_worker_new(&worker_ops, n, engine_echo_waits(n->engine), rng_u64(&n->sim->rng.rng));
+	n->worker =
+	    dp_worker_new(&worker_ops, n, engine_echo_waits(n->engine), rng_u64(&n->sim->rng.rng));
 	n->running = true;
 	n->endpoints[0] = (struct ep){ 0 };
 	engine_set_key(n->engine, n->sim->now, &n->key);
