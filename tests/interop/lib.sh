@@ -164,7 +164,7 @@ hs_start() {
 
 hs_again() {
 	hosts_file "$HS_NS"
-	in_ns "$HS_NS" "$MESH_PEERS/headscale" -c "$HS_DIR/config.yaml" serve >>"$NET_DIR/headscale.log" 2>&1 &
+	ip netns exec "$TAG-$HS_NS" "$MESH_PEERS/headscale" -c "$HS_DIR/config.yaml" serve >>"$NET_DIR/headscale.log" 2>&1 &
 	HS_PID=$!
 	NET_PIDS="$NET_PIDS $HS_PID"
 	within 20 hs users list >/dev/null || fail "headscale did not start"
@@ -202,7 +202,7 @@ hs_id() { hs_node "$1" 'n["id"]'; }
 ts_start() {
 	hosts_file "$1"
 	mkdir -p "$NET_DIR/$1.ts"
-	in_ns "$1" env TS_NO_LOGS_NO_SUPPORT=1 "$MESH_PEERS/tailscaled" --no-logs-no-support --state="$NET_DIR/$1.ts/state" \
+	TS_NO_LOGS_NO_SUPPORT=1 ip netns exec "$TAG-$1" "$MESH_PEERS/tailscaled" --no-logs-no-support --state="$NET_DIR/$1.ts/state" \
 		--statedir="$NET_DIR/$1.ts" --socket="$NET_DIR/$1.ts/sock" --port=41641 --tun="ts0" ${TS_FLAGS:-} \
 		>>"$NET_DIR/$1.log" 2>&1 &
 	eval "PID_$1=$!"

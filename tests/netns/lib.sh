@@ -71,6 +71,7 @@ net_evidence() {
 	done
 }
 
+# In the background use `ip netns exec "$TAG-NAME"` itself: with this function $! would be a shell's process id.
 in_ns() {
 	ns=$1
 	shift
@@ -169,7 +170,7 @@ coord_start() {
 }
 
 coord_again() {
-	in_ns "$COORD_NS" "$MESHCOORD" serve --listen "$COORD_ADDR:8080" --url "$COORD_URL" --state "$COORD_DIR" \
+	ip netns exec "$TAG-$COORD_NS" "$MESHCOORD" serve --listen "$COORD_ADDR:8080" --url "$COORD_URL" --state "$COORD_DIR" \
 		--stun "$COORD_ADDR:3478" ${COORD_FLAGS:-} >>"$NET_DIR/coord.log" 2>&1 &
 	COORD_PID=$!
 	NET_PIDS="$NET_PIDS $COORD_PID"
@@ -189,7 +190,7 @@ node_socket() { echo "$NET_DIR/$1.sock"; }
 node_start() {
 	name=$1
 	shift
-	in_ns "$name" "$MESHD" --state "$NET_DIR/$name.d/meshd.state" --statedir "$NET_DIR/$name.d" \
+	ip netns exec "$TAG-$name" "$MESHD" --state "$NET_DIR/$name.d/meshd.state" --statedir "$NET_DIR/$name.d" \
 		--socket "$(node_socket "$name")" --no-logs-no-support "$@" >>"$NET_DIR/$name.log" 2>&1 &
 	eval "PID_$name=$!"
 	NET_PIDS="$NET_PIDS $!"
