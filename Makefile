@@ -65,7 +65,7 @@ NEED_control := state magicsock netstack dns
 NEED_state :=
 NEED_dataplane := wg magicsock netstack
 NEED_engine := state control dataplane wg magicsock netstack dns
-NEED_localapi := engine $(NEED_engine)
+NEED_localapi :=
 NEED_coordinator := control state magicsock netstack dns
 MAINS := daemon/main.c cli/main.c daemon/coordinator/main.c
 

