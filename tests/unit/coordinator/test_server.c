@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A real server in a child process, real connections: what only shows with both. */
+#include "client.h"
+
+#include "base/fs.h"
+#include "daemon/coordinator/registry_file.h"
+
+static struct served server;
+
+static int setup(void **state)
+{
+	(void)state;
+	served_new(&server);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	assert_int_equal(served_stop(&server, SIGTERM), 0);
+	served_remove(&server);
+	return 0;
+}
+
+static json_t *answer(struct client *c, int ms)
+{
+	json_t *v;
+
+	assert_int_equal(cl_finish(c, ms), 200);
+	v = j_parse(buf_span(&c->body), 1 << 20, NULL);
+	assert_non_null(v);
+	return v;
+}
+
+static bool joined(struct client *c)
+{
+	json_t *v = answer(c, 5000);
+	bool ok = j_bool(v, "MachineAuthorized", false) && !*j_str(v, "Error");
+
+	if (!ok)
+		assert_string_equal(j_str(v, "Error"), "authkey already used");
+	j_free(v);
+	return ok;
+}
+
+static size_t node_count(void)
+{
+	json_t *r = ask(&server, "{\"verb\":\"node list\"}");
+	size_t n = j_len(j_get(j_get(r, "result"), "nodes"));
+
+	j_free(r);
+	return n;
+}
+
+/* TS-2025-007: checking and spending the key is one step. */
+static void of_fifty_connections_with_one_key_one_joins(void **state)
+{
+	enum { N = 50 };
+	static struct client c[N];
+	char *key = new_key(&server, "");
+	int won = 0;
+
+	(void)state;
+	for (uint8_t i = 0; i < N; i++)
+		cl_open(&c[i], &server, i + 1);
+	for (uint8_t i = 0; i < N; i++)
+		cl_register(&c[i], i + 1, key);
+	for (uint8_t i = 0; i < N; i++) {
+		won += joined(&c[i]);
+		cl_close(&c[i]);
+	}
+	assert_int_equal(won, 1);
+	assert_int_equal(node_count(), 1);
+	free(key);
+}
+
+/* Headscale bad78332: a public node key must not open its owner's map. */
+static void another_machine_does_not_get_the_map(void **state)
+{
+	struct client a, b;
+	char *key = new_key(&server, ",\"reusable\":true"), *body;
+
+	(void)state;
+	cl_open(&a, &server, 1);
+	cl_open(&b, &server, 2);
+	cl_register(&a, 1, key);
+	assert_true(joined(&a));
+	cl_register(&b, 2, key);
+	assert_true(joined(&b));
+	for (int stream = 0; stream < 2; stream++) {
+		body = map_body(1, stream);
+		cl_send(&b, "/machine/map", body);
+		assert_int_equal(cl_finish(&b, 5000), 404);
+		assert_null(memmem(b.body.p, b.body.len, "Node\"", 5));
+		free(body);
+	}
+	body = map_body(9, true);
+	cl_send(&b, "/machine/map", body);
+	assert_int_equal(cl_finish(&b, 5000), 404);
+	free(body);
+	cl_register(&b, 1, NULL); /* nor may it register with it */
+	assert_int_equal(cl_finish(&b, 5000), 200);
+	assert_non_null(memmem(b.body.p, b.body.len, "in use by another machine", 25));
+	cl_close(&a);
+	cl_close(&b);
+	free(key);
+}
+
+static void peers_hear_of_each_other(void **state)
+{
+	struct client a, a2, b;
+	char *key = new_key(&server, ",\"reusable\":true"), *body;
+	json_t *m;
+
+	(void)state;
+	cl_open(&a, &server, 1);
+	cl_register(&a, 1, key);
+	assert_true(joined(&a));
+	body = map_body(1, true);
+	cl_send(&a, "/machine/map", body);
+	free(body);
+	m = cl_message(&a, 5000);
+	assert_non_null(j_get(m, "Node"));
+	assert_null(j_get(m, "Peers"));
+	j_free(m);
+	cl_open(&b, &server, 2);
+	cl_register(&b, 2, key);
+	assert_true(joined(&b));
+	body = map_body(2, false); /* a lite update is enough to be announced */
+	cl_send(&b, "/machine/map", body);
+	free(body);
+	assert_int_equal(cl_finish(&b, 5000), 200);
+	assert_int_equal(b.body.len, 0);
+	m = cl_message(&a, 5000);
+	assert_int_equal(j_len(j_get(m, "PeersChanged")), 1);
+	j_free(m);
+	j_free(ask(&server, "{\"verb\":\"node delete\",\"node\":\"h2\"}"));
+	m = cl_message(&a, 5000);
+	assert_int_equal(j_len(j_get(m, "PeersRemoved")), 1);
+	j_free(m);
+	j_free(
+	    ask(&server, "{\"verb\":\"debug inject\",\"node\":\"h1\",\"json\":\"{\\\"X\\\":1}\"}"));
+	m = cl_message(&a, 5000);
+	assert_int_equal(j_int(m, "X", 0), 1);
+	j_free(m);
+	cl_open(&a2, &server, 1); /* requests go on beside the stream */
+	cl_register(&a2, 1, NULL);
+	assert_true(joined(&a2));
+	j_free(ask(&server, "{\"verb\":\"debug drop-map\",\"node\":\"h1\"}"));
+	assert_int_equal(cl_finish(&a, 5000), 200);
+	cl_close(&a);
+	cl_close(&a2);
+	cl_close(&b);
+	free(key);
+}
+
+static void a_login_waits_for_a_person(void **state)
+{
+	struct client c;
+	json_t *v, *r;
+	char *url, *body, *more;
+
+	(void)state;
+	cl_open(&c, &server, 1);
+	cl_register(&c, 1, NULL);
+	v = answer(&c, 5000);
+	url = xstrdup(j_str(v, "AuthURL"));
+	assert_non_null(strstr(url, LOGIN_PATH));
+	j_free(v);
+	more = xasprintf(",\"Followup\":\"%s\"", url);
+	body = register_body(1, more);
+	cl_send(&c, "/machine/register", body);
+	assert_int_equal(cl_finish(&c, 300), 0); /* held */
+	free(body);
+	body = xasprintf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", strstr(url, LOGIN_PATH));
+	free(more);
+	more = outer(server.port, body);
+	assert_non_null(strstr(more, "meshcoord node approve-login"));
+	free(more);
+	free(body);
+	more =
+	    xasprintf("{\"verb\":\"node approve-login\",\"login\":\"%s\",\"user\":\"bob\"}", url);
+	r = ask(&server, more);
+	assert_non_null(j_get(r, "result"));
+	j_free(r);
+	v = answer(&c, 5000);
+	assert_string_equal(j_str(j_get(v, "Login"), "LoginName"), "bob");
+	assert_string_equal(j_str(v, "AuthURL"), "");
+	j_free(v);
+	cl_close(&c);
+	free(more);
+	free(url);
+}
+
+static void the_outer_server_answers_what_it_knows(void **state)
+{
+	static const struct {
+		const char *request, *status, *says;
+	} cases[] = {
+		{ "GET /key HTTP/1.1\r\nHost: x\r\n\r\n", "400", "capability version must be set" },
+		{ "GET /key?v=x HTTP/1.1\r\nHost: x\r\n\r\n", "400", "invalid capability version" },
+		{ "GET /key?v=38 HTTP/1.1\r\nHost: x\r\n\r\n", "200", "Content-Length: 0" },
+		{ "GET /derp HTTP/1.1\r\nHost: x\r\n\r\n", "426", "" },
+		{ "GET /derp/probe HTTP/1.1\r\nHost: x\r\n\r\n", "200",
+		  "Access-Control-Allow-Origin: *" },
+		{ "HEAD /derp/latency-check HTTP/1.1\r\nHost: x\r\n\r\n", "200", "" },
+		{ "GET /generate_204 HTTP/1.1\r\nHost: x\r\nX-Tailscale-Challenge: ab.c\r\n\r\n",
+		  "204", "response ab.c" },
+		{ "GET /machine/ping-response?id=1 HTTP/1.1\r\nHost: x\r\n\r\n", "404", "" },
+		{ "GET /register/zz HTTP/1.1\r\nHost: x\r\n\r\n", "404", "not known" },
+		{ "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "404", "" },
+		{ "GET * HTTP/1.1\r\nHost: x\r\n\r\n", "404", "" },
+		{ "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", "404", "" },
+		{ "POST /machine/map HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "404",
+		  "" },
+		{ "POST /ts2021 HTTP/1.1\r\nHost: x\r\n\r\n", "400", "Upgrade header" },
+		{ "POST /ts2021 HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: "
+		  "tailscale-control-protocol\r\n\r\n",
+		  "400", "" },
+		{ "\x01\x02\x03\r\n\r\n", "400", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *got = outer(server.port, cases[i].request);
+
+		if (strncmp(got, "HTTP/1.1 ", 9) != 0 ||
+		    strncmp(got + 9, cases[i].status, 3) != 0 || !strstr(got, cases[i].says))
+			fail_msg("%s\ngave %s", cases[i].request, got);
+		free(got);
+	}
+}
+
+static void refusals_of_the_handshake_say_why(void **state)
+{
+	char *got =
+	    outer(server.port,
+		  "POST /ts2021 HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\n"
+		  "Upgrade: tailscale-control-protocol\r\nX-Tailscale-Handshake: AAAA\r\n\r\n");
+
+	(void)state;
+	assert_non_null(strstr(got, "101 "));
+	assert_non_null(memmem(got, 65536, "wrong handshake initiation size", 31));
+	free(got);
+}
+
+static void registrations_can_be_refused_on_purpose(void **state)
+{
+	struct client c;
+	char *key = new_key(&server, "");
+
+	(void)state;
+	j_free(
+	    ask(&server,
+		"{\"verb\":\"debug register\",\"status\":429,\"times\":1,\"retry_after\":\"7\"}"));
+	cl_open(&c, &server, 1);
+	cl_register(&c, 1, key);
+	assert_int_equal(cl_finish(&c, 5000), 429);
+	cl_register(&c, 1, key);
+	assert_true(joined(&c));
+	cl_close(&c);
+	free(key);
+}
+
+static void bodies_and_versions_are_checked(void **state)
+{
+	struct client c;
+
+	(void)state;
+	cl_open(&c, &server, 1);
+	cl_send(&c, "/machine/register", "{\"Version\":112,\"NodeKey\":\"x\"}");
+	assert_int_equal(cl_finish(&c, 5000), 400);
+	cl_send(&c, "/machine/register", "nonsense");
+	assert_int_equal(cl_finish(&c, 5000), 400);
+	cl_send(&c, "/machine/map", "nonsense");
+	assert_int_equal(cl_finish(&c, 5000), 500);
+	cl_send(&c, "/machine/map", "{\"Version\":1}");
+	assert_int_equal(cl_finish(&c, 5000), 400);
+	cl_send(&c, "/machine/set-dns", "{}");
+	assert_int_equal(cl_finish(&c, 5000), 501);
+	cl_send(&c, "/machine/c2n/0123456789abcdef", "{}");
+	assert_int_equal(cl_finish(&c, 5000), 404);
+	cl_send(&c, "/nothing", "{}");
+	assert_int_equal(cl_finish(&c, 5000), 404);
+	cl_close(&c);
+}
+
+static void a_second_server_and_a_bad_folder_are_refused(void **state)
+{
+	struct served other = server;
+	struct buf log;
+	int status;
+
+	(void)state;
+	other.port = free_port();
+	other.pid = served_fork(&other);
+	waitpid(other.pid, &status, 0);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	buf_init(&log, 1 << 20);
+	assert_int_equal(fs_read(server.log, &log), 0);
+	assert_non_null(strstr(buf_cstr(&log), "another meshcoord runs with this --state"));
+	snprintf(other.dir, sizeof(other.dir), "/proc/nothing");
+	other.pid = served_fork(&other);
+	waitpid(other.pid, &status, 0);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	buf_fini(&log);
+}
+
+static bool state_is_whole(size_t *n_nodes)
+{
+	struct coord_state st;
+	struct buf text;
+	struct j_error err;
+	char path[100];
+	bool ok;
+
+	snprintf(path, sizeof(path), "%s/meshcoord.json", server.dir);
+	buf_init(&text, STATE_FILE_MAX);
+	coord_state_init(&st, rng_system());
+	ok = fs_read(path, &text) == 0 && coord_state_decode(&st, buf_span(&text), &err) == 0;
+	*n_nodes = st.reg.n_nodes;
+	coord_state_fini(&st);
+	buf_fini(&text);
+	return ok;
+}
+
+/* Whoever was told "you are in" is in after kill -9 at any moment; the file is never half written.
+ */
+static void kill_leaves_the_state_whole(void **state)
+{
+	char *key = new_key(&server, ",\"reusable\":true");
+	size_t told = 0, stored = 0;
+	uint8_t n = 0;
+
+	(void)state;
+	for (int round = 0; round < 8; round++) {
+		struct client c;
+		int writes = 1 + (int)rng_below(rng_system(), 4);
+
+		cl_open(&c, &server, (uint8_t)(round + 1));
+		for (int i = 0; i < writes; i++, n++) {
+			struct client d;
+
+			cl_open(&d, &server, (uint8_t)(100 + n));
+			cl_register(&d, (uint8_t)(n + 1), key);
+			told += joined(&d);
+			cl_close(&d);
+		}
+		cl_register(&c, (uint8_t)(200 + round), key); /* on its way when the end comes */
+		usleep(rng_below(rng_system(), 3000));
+		served_stop(&server, SIGKILL);
+		cl_close(&c);
+		assert_true(state_is_whole(&stored));
+		assert_true(stored >= told);
+		told = stored; /* the one on its way may have made it */
+		served_start(&server);
+	}
+	free(key);
+}
+
+/* Logs never hold keys. */
+static void the_log_holds_no_secret(void **state)
+{
+	char *key = new_key(&server, ",\"reusable\":true");
+	struct client c;
+	struct buf log, text;
+	char path[100];
+	json_t *doc;
+
+	(void)state;
+	cl_open(&c, &server, 1);
+	cl_register(&c, 1, key);
+	assert_true(joined(&c));
+	cl_register(&c, 2, NULL);
+	assert_int_equal(cl_finish(&c, 5000), 200);
+	cl_close(&c);
+	buf_init(&log, 1 << 20);
+	buf_init(&text, 1 << 20);
+	snprintf(path, sizeof(path), "%s/meshcoord.json", server.dir);
+	assert_int_equal(fs_read(server.log, &log), 0);
+	assert_int_equal(fs_read(path, &text), 0);
+	doc = j_parse(buf_span(&text), 1 << 20, NULL);
+	assert_null(strstr(buf_cstr(&log), key));
+	assert_null(strstr(buf_cstr(&log), key + strlen(AUTH_KEY_PREFIX) + AUTH_KEY_ID_LEN + 1));
+	assert_null(strstr(buf_cstr(&log), j_str(doc, "noise_key")));
+	assert_null(strstr(buf_cstr(&log), "privkey:"));
+	/* nor does the state file give auth keys away */
+	assert_null(strstr(buf_cstr(&text), key + strlen(AUTH_KEY_PREFIX) + AUTH_KEY_ID_LEN + 1));
+	j_free(doc);
+	buf_fini(&log);
+	buf_fini(&text);
+	free(key);
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(of_fifty_connections_with_one_key_one_joins),
+		T(another_machine_does_not_get_the_map),
+		T(peers_hear_of_each_other),
+		T(a_login_waits_for_a_person),
+		T(the_outer_server_answers_what_it_knows),
+		T(refusals_of_the_handshake_say_why),
+		T(registrations_can_be_refused_on_purpose),
+		T(bodies_and_versions_are_checked),
+		T(a_second_server_and_a_bad_folder_are_refused),
+		T(kill_leaves_the_state_whole),
+		T(the_log_holds_no_secret),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return crypto_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
