@@ -45,6 +45,9 @@ struct ctl_conn *ctl_conn_open(struct net *net, const struct ctl_conn_opts *o);
 void ctl_conn_free(
     struct ctl_conn *c); /* requests included, nothing is called back; NULL is fine */
 
+/* Why it went down; set before the requests' on_done. CTL_CONN_OK while it lives. */
+enum ctl_conn_error ctl_conn_reason(const struct ctl_conn *c);
+
 struct ctl_req_ops {
 	/* retry_after: the header's text, empty if absent */
 	void (*on_head)(void *arg, int status, struct span retry_after);
