@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* derp_client_priv.h: what derp_client.c (the manager) and derp_link_client.c (one connection)
- * share. */
+ * share, with derp_dial_client.c (choice of relay). */
 #ifndef MAGICSOCK_DERP_CLIENT_PRIV_H
 #define MAGICSOCK_DERP_CLIENT_PRIV_H
 
@@ -84,6 +84,18 @@ void derp_link_push(struct derp_link *c, const struct node_key *dst, struct span
 void derp_link_flush(struct derp_link *c);
 /* What can be freed now, as no callback of its session is running. */
 void derp_link_reap(struct derp_link *c);
+
+const struct derp_region *derp_link_region(const struct derp_link *c); /* borrowed; NULL */
+void derp_link_set_text(struct derp_link *c, const char *text);	       /* made printable */
+void derp_link_set_state(struct derp_link *c, enum derp_link_state state);
+/* End it, and wait before the next attempt. */
+void derp_link_fail(struct derp_link *c, const char *text);
+extern const struct stream_ops derp_link_stream_ops;
+
+/* derp_dial_client.c: an attempt over all relays of the region, and the one at or behind index i.
+ */
+void derp_dial_start(struct derp_link *c, mono_t now);
+void derp_dial_node(struct derp_link *c, size_t i);
 
 void derp_mgr_sweep_later(struct derp_mgr *m);
 void derp_mgr_learn_route(struct derp_mgr *m, const struct node_key *peer, int region);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One DERP connection: which node to dial, TLS, the session on top, back-off after failures. */
+/* One DERP connection: stream, session on top of it, queue, back-off after failures. */
 #include "magicsock/derp_client_priv.h"
 
 #include "base/alloc.h"
@@ -8,15 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DIAL_TOTAL_MS 10000
-#define DIAL_NODE_MS 1500
 #define IDLE_S 60
 #define HEALTHY_S 30 /* up this long: the next failure is the first again */
 #define HEARD_S 5
 #define STREAM_QUEUE (320u << 10)
 #define FLUSH_CHUNK (64u << 10) /* frames merged into one write */
 
-static const struct stream_ops stream_ops;
 static const struct derp_session_ops session_ops;
 static void on_timer(struct loop_timer *t, mono_t now);
 
@@ -29,12 +26,12 @@ struct derp_link *derp_link_new(struct derp_mgr *m, int region)
 	return c;
 }
 
-static const struct derp_region *region_of(const struct derp_link *c)
+const struct derp_region *derp_link_region(const struct derp_link *c)
 {
 	return derp_map_find(c->mgr->map, c->region);
 }
 
-static void set_text(struct derp_link *c, const char *text)
+void derp_link_set_text(struct derp_link *c, const char *text)
 {
 	struct log_esc_buf esc;
 	snprintf(c->text, sizeof(c->text), "%s", log_esc(span_str(text), &esc));
@@ -101,7 +98,7 @@ void derp_link_flush(struct derp_link *c)
 
 /* ---- end ------------------------------------------------------------------------------------ */
 
-static void set_state(struct derp_link *c, enum derp_link_state state)
+void derp_link_set_state(struct derp_link *c, enum derp_link_state state)
 {
 	c->state = state;
 	c->since = loop_now(c->mgr->loop);
@@ -137,8 +134,8 @@ void derp_link_close(struct derp_link *c, const char *text)
 	c->up = false;
 	c->health[0] = '\0';
 	c->retry_at = MONO_ZERO;
-	set_text(c, text);
-	set_state(c, LINK_IDLE);
+	derp_link_set_text(c, text);
+	derp_link_set_state(c, LINK_IDLE);
 	derp_mgr_forget_routes(c->mgr, c->region);
 	derp_mgr_sweep_later(c->mgr);
 }
@@ -159,7 +156,7 @@ static int64_t backoff_ms(const struct derp_link *c, bool reached)
 	return ms * 3 / 4 + (int64_t)rng_below(c->mgr->rng, (uint32_t)(ms / 2 + 1));
 }
 
-static void derp_link_fail(struct derp_link *c, const char *text)
+void derp_link_fail(struct derp_link *c, const char *text)
 {
 	mono_t now = loop_now(c->mgr->loop);
 	bool reached = c->state == LINK_OPEN;
@@ -184,128 +181,6 @@ void derp_link_free(struct derp_link *c)
 	free(c);
 }
 
-/* ---- dial -------------------------------------------------------------------------------------
- */
-
-/* The first dialable node at or behind i; n_nodes if none. */
-static size_t next_node(const struct derp_region *r, size_t i)
-{
-	while (i < r->n_nodes && r->nodes[i].stun_only)
-		i++;
-	return i;
-}
-
-static bool set_tls(struct stream_opts *o, const struct derp_node *n)
-{
-	static const enum stream_verify verify[] = {
-		[DERP_TLS_HOST] = STREAM_VERIFY,
-		[DERP_TLS_CERT_NAME] = STREAM_VERIFY_NAME,
-		[DERP_TLS_PIN] = STREAM_VERIFY_SHA256,
-		[DERP_TLS_NONE] = STREAM_VERIFY_NONE,
-	};
-	enum derp_tls how = derp_node_tls(n, o->cert_sha256);
-	if (how == DERP_TLS_BAD)
-		return false;
-	o->verify = verify[how];
-	o->cert_name = n->cert_name;
-	return true;
-}
-
-static void try_node(struct derp_link *c, size_t i);
-
-static void open_stream(struct derp_link *c, const struct ip *addrs, size_t n_addrs)
-{
-	const struct derp_region *r = region_of(c);
-	const struct derp_node *n = &r->nodes[c->node];
-	bool last = next_node(r, c->node + 1) == r->n_nodes;
-	int64_t left = mono_diff_ns(c->dial_deadline, loop_now(c->mgr->loop)) / NS_PER_MS;
-	struct stream_opts o = {
-		.host = n->host,
-		.port = derp_node_port(n),
-		.tls = true,
-		.addrs = addrs,
-		.n_addrs = n_addrs,
-		.timeout_ms = (int)(last || left < DIAL_NODE_MS ? left : DIAL_NODE_MS),
-	};
-	if (!set_tls(&o, n)) {
-		derp_link_fail(c, "the relay map names a malformed certificate pin");
-		return;
-	}
-	set_state(c, LINK_CONNECTING);
-	c->stream = stream_open(c->mgr->net, &o, &stream_ops, c);
-}
-
-/* Keep those of allowed families, the preferred family first (the other races it 200 ms later). */
-static size_t sort_addrs(const struct derp_link *c, const struct derp_node *n, const struct ip *in,
-			 size_t n_in, struct ip *out)
-{
-	enum ip_family order[2] = { IP_V4, IP_V6 };
-	size_t n_out = 0;
-	struct ip unused;
-	if (c->mgr->have_v6) {
-		order[0] = IP_V6;
-		order[1] = IP_V4;
-	}
-	for (size_t f = 0; f < 2; f++)
-		for (size_t i = 0; i < n_in; i++)
-			if (in[i].fam == order[f] && n_out < RESOLVE_MAX &&
-			    derp_node_addr(n, order[f], &unused) != DERP_ADDR_OFF)
-				out[n_out++] = in[i];
-	return n_out;
-}
-
-static void on_resolved(void *arg, int err, const struct ip *addrs, size_t n)
-{
-	struct derp_link *c = arg;
-	struct ip sorted[RESOLVE_MAX];
-	c->resolve = NULL;
-	const struct derp_node *node = &region_of(c)->nodes[c->node];
-	size_t n_sorted = err ? 0 : sort_addrs(c, node, addrs, n, sorted);
-	if (n_sorted) {
-		open_stream(c, sorted, n_sorted);
-		return;
-	}
-	set_text(c, "the relay's name has no address");
-	try_node(c, c->node + 1);
-}
-
-/* Addresses in the map come first; else DNS, through the stream unless a family is switched off. */
-static void try_node(struct derp_link *c, size_t i)
-{
-	const struct derp_region *r = region_of(c);
-	c->node = next_node(r, i);
-	if (c->node == r->n_nodes) {
-		char text[DERP_TEXT_MAX];
-		memcpy(text, c->text, sizeof(text));
-		derp_link_fail(c, text[0] ? text : "the region has no relay to dial");
-		return;
-	}
-	const struct derp_node *n = &r->nodes[c->node];
-	struct ip literal[2], sorted[RESOLVE_MAX];
-	enum derp_addr a4 = derp_node_addr(n, IP_V4, &literal[0]);
-	enum derp_addr a6 = derp_node_addr(n, IP_V6, &literal[a4 == DERP_ADDR_LITERAL]);
-	size_t n_literal = (a4 == DERP_ADDR_LITERAL) + (a6 == DERP_ADDR_LITERAL);
-	if (n_literal) {
-		open_stream(c, sorted, sort_addrs(c, n, literal, n_literal, sorted));
-	} else if (a4 == DERP_ADDR_DNS && a6 == DERP_ADDR_DNS) {
-		open_stream(c, NULL, 0);
-	} else if (a4 == DERP_ADDR_DNS || a6 == DERP_ADDR_DNS) {
-		set_state(c, LINK_RESOLVING);
-		c->resolve = resolve_start(c->mgr->net, n->host, on_resolved, c);
-	} else {
-		set_text(c, "the relay map switches both address families off");
-		try_node(c, i + 1);
-	}
-}
-
-static void dial(struct derp_link *c, mono_t now)
-{
-	c->dial_deadline = mono_add_ms(now, DIAL_TOTAL_MS);
-	c->text[0] = '\0';
-	set_state(c, LINK_RESOLVING);
-	try_node(c, 0);
-}
-
 /* ---- stream -------------------------------------------------------------------------------------
  */
 
@@ -313,13 +188,13 @@ static void on_open(void *arg)
 {
 	struct derp_link *c = arg;
 	struct derp_mgr *m = c->mgr;
-	const struct derp_region *r = region_of(c);
+	const struct derp_region *r = derp_link_region(c);
 	const struct derp_node *n = &r->nodes[c->node];
 	const char *ideal = c->node > 0 ? r->nodes[0].name : NULL;
 	stream_set_queue_max(c->stream, STREAM_QUEUE);
 	c->session = derp_session_new(loop_now(m->loop), &m->key, n->host, derp_node_port(n), ideal,
 				      m->home == c->region, m->rng, &session_ops, c);
-	set_state(c, LINK_OPEN);
+	derp_link_set_state(c, LINK_OPEN);
 	derp_link_flush(c);
 	derp_link_settle(c, loop_now(m->loop));
 }
@@ -362,11 +237,11 @@ static void on_stream_close(void *arg, int err, const char *text)
 		derp_link_fail(c, err ? text : "the relay closed the connection");
 		return;
 	}
-	set_text(c, text);
+	derp_link_set_text(c, text);
 	if (mono_due(c->dial_deadline, loop_now(c->mgr->loop)))
 		derp_link_fail(c, "no connection to the relay in time");
 	else
-		try_node(c, c->node + 1);
+		derp_dial_node(c, c->node + 1);
 	derp_link_settle(c, loop_now(c->mgr->loop));
 }
 
@@ -375,7 +250,7 @@ static void on_drain(void *arg)
 	derp_link_flush(arg);
 }
 
-static const struct stream_ops stream_ops = {
+const struct stream_ops derp_link_stream_ops = {
 	.on_open = on_open,
 	.on_data = on_data,
 	.on_close = on_stream_close,
@@ -439,7 +314,7 @@ static mono_t idle_at(const struct derp_link *c)
 bool derp_link_wanted(const struct derp_link *c, mono_t now)
 {
 	const struct derp_mgr *m = c->mgr;
-	const struct derp_region *r = region_of(c);
+	const struct derp_region *r = derp_link_region(c);
 	if (!m->has_key || !m->network_up || !r || !derp_region_dialable(r))
 		return false;
 	return !mono_due(idle_at(c), now);
@@ -468,7 +343,7 @@ void derp_link_settle(struct derp_link *c, mono_t now)
 		return;
 	}
 	if (c->state == LINK_IDLE && mono_due(c->retry_at, now))
-		dial(c, now);
+		derp_dial_start(c, now);
 	loop_timer_arm(&c->timer, deadline(c));
 }
 

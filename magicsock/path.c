@@ -105,7 +105,7 @@ static bool ping_candidate(struct path_peer *p, mono_t now, struct candidate *c,
 			   enum path_purpose purpose)
 {
 	struct path_dest to = { .ep = c->ep };
-	return ping_send(p, now, &to, c, purpose, 0, NULL);
+	return path_ping_send(p, now, &to, c, purpose, 0, NULL);
 }
 
 static void call_me_maybe(struct path_peer *p, mono_t now)
@@ -138,7 +138,7 @@ static void discover(struct path_peer *p, mono_t now, bool cmm)
 	if (p->node->no_udp)
 		return;
 	p->last_full = now;
-	candidates_drop_dead(p, now);
+	path_candidates_drop_dead(p, now);
 	for (size_t i = 0; i < p->n_candidates; i++) {
 		struct candidate *c = &p->candidates[i];
 		if (gap_over(p, now, c->last_ping))
@@ -198,11 +198,11 @@ int path_ping_start(struct path_peer *p, mono_t now, size_t size, void *token)
 	bool fits = size + headers <= PATH_WIRE_MTU;
 	struct path_dest derp = { .region = p->home };
 	if (p->home && (!trusted || !fits))
-		sent += ping_send(p, now, &derp, NULL, PATH_PING_CLI, size, token);
+		sent += path_ping_send(p, now, &derp, NULL, PATH_PING_CLI, size, token);
 	for (size_t i = 0; i < p->n_candidates && !p->node->no_udp; i++) {
 		struct path_dest to = { .ep = p->candidates[i].ep };
 		if (!trusted || ep_eq(to.ep, p->best.ep))
-			sent += ping_send(p, now, &to, NULL, PATH_PING_CLI, size, token);
+			sent += path_ping_send(p, now, &to, NULL, PATH_PING_CLI, size, token);
 	}
 	touch(p, now);
 	return sent ? 0 : -ERR_NOENT;
@@ -233,7 +233,7 @@ enum path_verdict path_on_ping(struct path_peer *p, mono_t now, const struct pat
 	}
 	if (!path_addr_allowed(from->ep))
 		return PATH_FORBIDDEN;
-	struct candidate *c = candidate_add(p, now, from->ep);
+	struct candidate *c = path_candidate_add(p, now, from->ep);
 	if (c) {
 		bool again = c->has_got_txid && disco_txid_eq(&c->got_txid, txid);
 		c->last_got = now;
@@ -266,7 +266,7 @@ enum path_verdict path_on_pong(struct path_peer *p, mono_t now, const struct pat
 	struct path_node *n = p->node;
 	struct ping ping;
 	p->heard = true;
-	if (!ping_take(p, txid, &ping))
+	if (!path_ping_take(p, txid, &ping))
 		return PATH_UNKNOWN_TXID;
 	int64_t latency = mono_diff_ns(now, ping.sent);
 	if (latency <= 0)
@@ -279,7 +279,7 @@ enum path_verdict path_on_pong(struct path_peer *p, mono_t now, const struct pat
 	}
 	if (!ep_is_set(ping.to.ep) || !ep_is_set(from->ep))
 		return PATH_OK; /* DERP: never a path */
-	if (!candidate_find(p, ping.to.ep))
+	if (!path_candidate_find(p, ping.to.ep))
 		return PATH_STALE;
 	confirm(p, now, ping.to.ep, latency);
 	return PATH_OK;
@@ -305,7 +305,7 @@ enum path_verdict path_on_cmm(struct path_peer *p, mono_t now, const struct ep *
 	p->heard = true;
 	if (!cmm_allowed(p, now))
 		return PATH_LIMITED;
-	candidates_set_cmm(p, now, eps, n);
+	path_candidates_set_cmm(p, now, eps, n);
 	if (!p->expired)
 		discover(p, now, false);
 	return PATH_OK;
@@ -326,7 +326,7 @@ void path_on_netmap(struct path_peer *p, mono_t now, const struct path_netmap *n
 	bool other = p->home != nm->home || p->expired != nm->expired;
 	p->home = nm->home;
 	p->expired = nm->expired;
-	candidates_set_netmap(p, now, nm->eps, nm->n_eps);
+	path_candidates_set_netmap(p, now, nm->eps, nm->n_eps);
 	if (other)
 		tell(p, false, "netmap");
 }
@@ -339,24 +339,24 @@ static void forget_history(struct candidate *c)
 
 void path_on_rebind(struct path_peer *p, mono_t now)
 {
-	pings_forget(p); /* a pong to the old socket proves nothing for the new one */
+	path_pings_forget(p); /* a pong to the old socket proves nothing for the new one */
 	for (size_t i = 0; i < p->n_candidates; i++) {
 		forget_history(&p->candidates[i]);
 		p->candidates[i].last_ping = MONO_ZERO;
 	}
 	path_clear_best(p, "link change");
-	candidates_drop_dead(p, now);
+	path_candidates_drop_dead(p, now);
 }
 
 /* last_ping stays: traffic to an unreachable address shall not ping it once per packet. */
 void path_on_unreachable(struct path_peer *p, mono_t now, struct ep to)
 {
-	struct candidate *c = candidate_find(p, to);
+	struct candidate *c = path_candidate_find(p, to);
 	if (c)
 		forget_history(c);
 	if (ep_is_set(to) && ep_eq(p->best.ep, to))
 		path_clear_best(p, "unreachable");
-	candidates_drop_dead(p, now);
+	path_candidates_drop_dead(p, now);
 }
 
 /* ---- time
@@ -378,7 +378,7 @@ static void heartbeat(struct path_peer *p, mono_t now)
 	p->heartbeat_at = MONO_NEVER;
 	if (idle || p->expired || p->node->silent_disco)
 		return;
-	struct candidate *c = ep_is_set(p->best.ep) ? candidate_find(p, p->best.ep) : NULL;
+	struct candidate *c = ep_is_set(p->best.ep) ? path_candidate_find(p, p->best.ep) : NULL;
 	if (c)
 		ping_candidate(p, now, c, PATH_PING_HEARTBEAT);
 	if (want_full(p, now))
@@ -389,18 +389,18 @@ static void heartbeat(struct path_peer *p, mono_t now)
 void path_tick(struct path_peer *p, mono_t now)
 {
 	struct ping ping;
-	while (ping_take_expired(p, now, &ping))
+	while (path_ping_take_expired(p, now, &ping))
 		if (ep_is_set(ping.to.ep) && ep_eq(ping.to.ep, p->best.ep) && !path_trusted(p, now))
 			path_clear_best(p, "pong timeout");
 	if (mono_due(p->heartbeat_at, now))
 		heartbeat(p, now);
 	if (mono_is_never(p->heartbeat_at))
-		pings_shrink(p);
+		path_pings_shrink(p);
 }
 
 mono_t path_deadline(const struct path_peer *p)
 {
-	return mono_min(p->heartbeat_at, pings_deadline(p));
+	return mono_min(p->heartbeat_at, path_pings_deadline(p));
 }
 
 void path_status(const struct path_peer *p, mono_t now, struct path_status *out)

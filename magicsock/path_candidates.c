@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 
-struct candidate *candidate_find(const struct path_peer *p, struct ep ep)
+struct candidate *path_candidate_find(const struct path_peer *p, struct ep ep)
 {
 	for (size_t i = 0; i < p->n_candidates; i++)
 		if (ep_eq(p->candidates[i].ep, ep))
@@ -28,7 +28,7 @@ static void remove_at(struct path_peer *p, size_t i, const char *why)
 		path_clear_best(p, why);
 }
 
-void candidates_drop_dead(struct path_peer *p, mono_t now)
+void path_candidates_drop_dead(struct path_peer *p, mono_t now)
 {
 	for (size_t i = p->n_candidates; i-- > 0;)
 		if (is_dead(&p->candidates[i], now))
@@ -62,13 +62,13 @@ static void grow(struct path_peer *p)
 	p->cap_candidates = cap;
 }
 
-struct candidate *candidate_add(struct path_peer *p, mono_t now, struct ep ep)
+struct candidate *path_candidate_add(struct path_peer *p, mono_t now, struct ep ep)
 {
-	struct candidate *c = candidate_find(p, ep);
+	struct candidate *c = path_candidate_find(p, ep);
 	if (c)
 		return c;
 	if (p->n_candidates >= PATH_CANDIDATES_MAX)
-		candidates_drop_dead(p, now);
+		path_candidates_drop_dead(p, now);
 	if (p->n_candidates >= PATH_CANDIDATES_MAX && !evict(p))
 		return NULL;
 	grow(p);
@@ -77,31 +77,31 @@ struct candidate *candidate_add(struct path_peer *p, mono_t now, struct ep ep)
 	return c;
 }
 
-void candidates_set_netmap(struct path_peer *p, mono_t now, const struct ep *eps, size_t n)
+void path_candidates_set_netmap(struct path_peer *p, mono_t now, const struct ep *eps, size_t n)
 {
 	for (size_t i = 0; i < p->n_candidates; i++)
 		p->candidates[i].in_netmap = false;
 	for (size_t i = 0; i < n; i++) {
 		struct candidate *c =
-		    path_addr_allowed(eps[i]) ? candidate_add(p, now, eps[i]) : NULL;
+		    path_addr_allowed(eps[i]) ? path_candidate_add(p, now, eps[i]) : NULL;
 		if (c)
 			c->in_netmap = true;
 	}
-	candidates_drop_dead(p, now);
+	path_candidates_drop_dead(p, now);
 }
 
 /* What the call-me-maybe before named, and this one does not, is no longer offered. */
-void candidates_set_cmm(struct path_peer *p, mono_t now, const struct ep *eps, size_t n)
+void path_candidates_set_cmm(struct path_peer *p, mono_t now, const struct ep *eps, size_t n)
 {
 	for (size_t i = 0; i < p->n_candidates; i++)
 		p->candidates[i].in_cmm = false;
 	for (size_t i = 0; i < n && i < DISCO_CMM_MAX; i++) {
 		struct candidate *c =
-		    path_addr_allowed(eps[i]) ? candidate_add(p, now, eps[i]) : NULL;
+		    path_addr_allowed(eps[i]) ? path_candidate_add(p, now, eps[i]) : NULL;
 		if (c)
 			c->in_cmm = true;
 	}
-	candidates_drop_dead(p, now);
+	path_candidates_drop_dead(p, now);
 	/* it waits for us at this moment: the gap between pings does not count */
 	for (size_t i = 0; i < p->n_candidates; i++)
 		p->candidates[i].last_ping = MONO_ZERO;

@@ -17,8 +17,8 @@ static struct ping *push(struct path_peer *p)
 	return &p->pings[p->n_pings++];
 }
 
-bool ping_send(struct path_peer *p, mono_t now, const struct path_dest *to, struct candidate *c,
-	       enum path_purpose purpose, size_t size, void *token)
+bool path_ping_send(struct path_peer *p, mono_t now, const struct path_dest *to,
+		    struct candidate *c, enum path_purpose purpose, size_t size, void *token)
 {
 	struct ping *ping = push(p);
 	if (!ping)
@@ -39,7 +39,7 @@ static void take_at(struct path_peer *p, size_t i, struct ping *out)
 	memmove(&p->pings[i], &p->pings[i + 1], (p->n_pings - i) * sizeof(*p->pings));
 }
 
-bool ping_take(struct path_peer *p, const struct disco_txid *txid, struct ping *out)
+bool path_ping_take(struct path_peer *p, const struct disco_txid *txid, struct ping *out)
 {
 	for (size_t i = 0; i < p->n_pings; i++) {
 		if (disco_txid_eq(&p->pings[i].txid, txid)) {
@@ -50,20 +50,20 @@ bool ping_take(struct path_peer *p, const struct disco_txid *txid, struct ping *
 	return false;
 }
 
-mono_t pings_deadline(const struct path_peer *p)
+mono_t path_pings_deadline(const struct path_peer *p)
 {
 	return p->n_pings ? mono_add_s(p->pings[0].sent, PATH_PING_TIMEOUT_S) : MONO_NEVER;
 }
 
-bool ping_take_expired(struct path_peer *p, mono_t now, struct ping *out)
+bool path_ping_take_expired(struct path_peer *p, mono_t now, struct ping *out)
 {
-	if (!mono_due(pings_deadline(p), now))
+	if (!mono_due(path_pings_deadline(p), now))
 		return false;
 	take_at(p, 0, out);
 	return true;
 }
 
-void pings_forget(struct path_peer *p)
+void path_pings_forget(struct path_peer *p)
 {
 	struct ping gone;
 	for (size_t i = p->n_pings; i-- > 0;)
@@ -71,7 +71,7 @@ void pings_forget(struct path_peer *p)
 			take_at(p, i, &gone);
 }
 
-void pings_shrink(struct path_peer *p)
+void path_pings_shrink(struct path_peer *p)
 {
 	if (p->n_pings)
 		return;

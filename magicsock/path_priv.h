@@ -53,25 +53,25 @@ void path_clear_best(struct path_peer *p, const char *why);
 bool path_trusted(const struct path_peer *p, mono_t now);
 
 /* path_candidates.c */
-struct candidate *candidate_find(const struct path_peer *p, struct ep ep);
+struct candidate *path_candidate_find(const struct path_peer *p, struct ep ep);
 /* Found or added; NULL if all places are taken by ones that matter more. The address must be
  * allowed. */
-struct candidate *candidate_add(struct path_peer *p, mono_t now, struct ep ep);
-void candidates_drop_dead(struct path_peer *p, mono_t now);
-void candidates_set_netmap(struct path_peer *p, mono_t now, const struct ep *eps, size_t n);
-void candidates_set_cmm(struct path_peer *p, mono_t now, const struct ep *eps, size_t n);
+struct candidate *path_candidate_add(struct path_peer *p, mono_t now, struct ep ep);
+void path_candidates_drop_dead(struct path_peer *p, mono_t now);
+void path_candidates_set_netmap(struct path_peer *p, mono_t now, const struct ep *eps, size_t n);
+void path_candidates_set_cmm(struct path_peer *p, mono_t now, const struct ep *eps, size_t n);
 
 /* path_pings.c */
 /* False if too many are outstanding. c (may be NULL) is stamped unless the purpose is CLI. */
-bool ping_send(struct path_peer *p, mono_t now, const struct path_dest *to, struct candidate *c,
-	       enum path_purpose purpose, size_t size, void *token);
+bool path_ping_send(struct path_peer *p, mono_t now, const struct path_dest *to,
+		    struct candidate *c, enum path_purpose purpose, size_t size, void *token);
 /* Take out the ping of this txid; false if there is none. */
-bool ping_take(struct path_peer *p, const struct disco_txid *txid, struct ping *out);
+bool path_ping_take(struct path_peer *p, const struct disco_txid *txid, struct ping *out);
 /* Take out the oldest one if it has timed out. */
-bool ping_take_expired(struct path_peer *p, mono_t now, struct ping *out);
-mono_t pings_deadline(const struct path_peer *p);
+bool path_ping_take_expired(struct path_peer *p, mono_t now, struct ping *out);
+mono_t path_pings_deadline(const struct path_peer *p);
 /* Forget all but those of the CLI. */
-void pings_forget(struct path_peer *p);
-void pings_shrink(struct path_peer *p);
+void path_pings_forget(struct path_peer *p);
+void path_pings_shrink(struct path_peer *p);
 
 #endif
