@@ -11,8 +11,8 @@
 #define IDLE_S 60
 #define HEALTHY_S 30 /* up this long: the next failure is the first again */
 #define HEARD_S 5
-#define STREAM_QUEUE (320u << 10)
-#define FLUSH_CHUNK (64u << 10) /* frames merged into one write */
+#define STREAM_QUEUE (128u << 10) /* in flight below the queue: little, or old packets wait */
+#define FLUSH_CHUNK (32u << 10)	  /* frames merged into one write */
 
 static const struct derp_session_ops session_ops;
 static void on_timer(struct loop_timer *t, mono_t now);
@@ -47,7 +47,7 @@ static struct queued *pop(struct derp_link *c)
 	return q;
 }
 
-void derp_link_push(struct derp_link *c, const struct node_key *dst, struct span datagram)
+static void enqueue(struct derp_link *c, const struct node_key *dst, struct span datagram)
 {
 	struct queued *q = try_calloc(1, sizeof(*q) + datagram.len);
 	if (!q) {
@@ -62,6 +62,19 @@ void derp_link_push(struct derp_link *c, const struct node_key *dst, struct span
 		c->tx_dropped++;
 	}
 	c->queue[(c->q_first + c->q_len++) % DERP_QUEUE_MAX] = q;
+}
+
+/* With nothing waiting the datagram becomes a frame at once, without a copy on the heap. */
+void derp_link_push(struct derp_link *c, const struct node_key *dst, struct span datagram)
+{
+	bool clear = c->state == LINK_OPEN && c->q_len == 0 &&
+		     derp_session_output(c->session)->len < FLUSH_CHUNK;
+	mono_t now = loop_now(c->mgr->loop);
+	int rc = clear ? derp_session_send(c->session, now, dst, datagram) : -ERR_STATE;
+	if (rc == -ERR_STATE)
+		enqueue(c, dst, datagram);
+	else if (rc)
+		c->tx_dropped++; /* over the relay's rate limit */
 }
 
 static void drop_queue(struct derp_link *c)
