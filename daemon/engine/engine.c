@@ -2,6 +2,7 @@
 #include "daemon/engine/engine_priv.h"
 
 #include "base/counters.h"
+#include "base/log.h"
 #include "magicsock/demux.h"
 #include "netstack/tsmp.h"
 #include "wg/messages.h"
@@ -54,11 +55,13 @@ static void on_path_changed(void *arg, struct disco_peer *dp, bool addr, const c
 {
 	struct engine *e = arg;
 	struct epeer *p = dp->user;
-	(void)why;
 	struct path_view v = path_view(dp->path);
 	atomic_store_explicit(&p->live->trust_until_ns, v.trusted_until.ns, memory_order_relaxed);
 	if (!addr)
 		return;
+	char key[KEY_SHORT_MAX], ep[EP_TEXT_MAX];
+	log_info("magicsock: peer %s %s now uses %s (%s)", node_key_short(&dp->node, key),
+		 p->node->name, ep_is_set(v.best) ? ep_encode(v.best, ep) : "its relay", why);
 	e->dirty = true;
 	e->ops->changed(e->arg);
 }

@@ -82,7 +82,8 @@ static void on_publish(void *arg, struct dp_snapshot *s)
 static void on_command(void *arg, const struct dp_msg *m, struct span bytes)
 {
 	struct node *n = arg;
-	dp_thread_command(n->thread, m, bytes);
+	if (n->thread) /* not while we end */
+		dp_thread_command(n->thread, m, bytes);
 }
 
 static void rearm(struct node *n)
@@ -292,6 +293,8 @@ void node_free(struct node *n)
 	if (!n)
 		return;
 	node_unroute(n);
+	if (n->thread)
+		engine_clear(n->engine, loop_now(n->loop));
 	dp_thread_stop(n->thread);
 	n->thread = NULL;
 	loop_wake_free(n->wake);
