@@ -112,15 +112,17 @@ static bool any_is_node(const struct policy *p, const struct registry *r, const 
 	return false;
 }
 
-/* Does the node serve (part of) this prefix as a subnet router or exit node? The network's own
- * addresses are never reached through a route. */
+/* Does the node serve (part of) this prefix as a subnet router? An exit node is meant only by a rule that
+ * names a default route itself. */
 static bool serves(const struct node *n, struct prefix prefix)
 {
-	for (size_t i = 0; i < n->approved.n; i++)
-		if (prefixes_has(&n->announced, n->approved.v[i]) &&
-		    prefix_overlaps(n->approved.v[i], prefix) &&
-		    !(prefix_is_default(n->approved.v[i]) && ip_is_tailnet(prefix.ip)))
+	for (size_t i = 0; i < n->approved.n; i++) {
+		struct prefix route = n->approved.v[i];
+
+		if (prefixes_has(&n->announced, route) && prefix_overlaps(route, prefix) &&
+		    prefix_is_default(route) == prefix_is_default(prefix))
 			return true;
+	}
 	return false;
 }
 
