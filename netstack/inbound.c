@@ -117,10 +117,10 @@ static enum in_action refuse(const struct inbound *in, const struct net_peer *pe
 static void unmasquerade(const struct net_self *self, const struct net_peer *peer,
 			 struct mspan bytes, struct pkt *p)
 {
-	struct ip known = p->version == 6 ? peer->masq6 : peer->masq4;
-	struct ip own = p->version == 6 ? self->addr6 : self->addr4;
-	if (ip_is_set(known) && ip_is_set(own) && ip_eq(p->dst.ip, known))
-		ip_nat_dst(bytes, p, own);
+	const struct ip *known = p->version == 6 ? &peer->masq6 : &peer->masq4;
+	const struct ip *own = p->version == 6 ? &self->addr6 : &self->addr4;
+	if (ip_is_set(*known) && ip_is_set(*own) && ip_eq(p->dst.ip, *known))
+		ip_nat_dst(bytes, p, *own);
 }
 
 enum in_action inbound_packet(const struct inbound *in, const struct net_peer *peer,

