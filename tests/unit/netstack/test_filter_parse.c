@@ -134,16 +134,16 @@ static void floods_have_a_bound(void **state)
 
 static void grants_that_do_not_parse(void **state)
 {
+#define GRANT(text) "[{\"SrcIPs\":[\"*\"],\"CapGrant\":[" text "]}]"
 	static const char *const bad[] = {
 		"{}",
 		"[1]",
 		"[{\"CapGrant\":{}}]",
 		"[{\"CapGrant\":[1]}]",
 		"[{\"SrcIPs\":\"*\",\"CapGrant\":[{}]}]",
-		"[{\"SrcIPs\":[\"*\"],\"CapGrant\":[{\"Dsts\":\"10.0.0.0/8\"}]}]",
-		"[{\"SrcIPs\":[\"*\"],\"CapGrant\":[{\"CapMap\":[]}]}]",
-		"[{\"SrcIPs\":[\"*\"],\"CapGrant\":[{\"Dsts\":[\"10.0.0.0/"
-		"8\"],\"Caps\":[\"a\"]},5]}]"
+		GRANT("{\"Dsts\":\"10.0.0.0/8\"}"),
+		GRANT("{\"CapMap\":[]}"),
+		GRANT("{\"Dsts\":[\"10.0.0.0/8\"],\"Caps\":[\"a\"]},5"),
 	};
 	struct flt_caps *c = flt_caps_new();
 	(void)state;
