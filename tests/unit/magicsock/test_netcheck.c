@@ -247,6 +247,32 @@ static void full_or_incremental(void **state)
 	nc_report_free(r);
 }
 
+static int home_after(int64_t old_ms, int64_t other_ms)
+{
+	struct nc_history *h = nc_history_new();
+	struct nc_home_in in = { .started = t(0) };
+	int home = 0;
+	for (int i = 0; i < 2; i++) {
+		struct nc_report *r = nc_report_new();
+		nc_report_add_latency(r, 1, IP_V4, old_ms * NS_PER_MS);
+		nc_report_add_latency(r, 2, IP_V4, (i ? other_ms : 1000) * NS_PER_MS);
+		nc_history_add(h, t(i * 1000), r, &in);
+		home = r->preferred_derp;
+		nc_report_free(r);
+	}
+	nc_history_free(h);
+	return home;
+}
+
+static void a_third_better_moves_the_home(void **state)
+{
+	(void)state;
+	assert_int_equal(home_after(90, 61), 1);
+	assert_int_equal(home_after(90, 60), 2);
+	assert_int_equal(home_after(12, 3), 1); /* a lot better, but less than 10 ms */
+	assert_int_equal(home_after(12, 2), 2);
+}
+
 static void text_of_a_report(void **state)
 {
 	static const char want[] = "\nReport:\n"
@@ -307,6 +333,7 @@ int main(void)
 		cmocka_unit_test(answered_regions_are_left_alone),
 		cmocka_unit_test(globals_for_endpoints),
 		cmocka_unit_test(full_or_incremental),
+		cmocka_unit_test(a_third_better_moves_the_home),
 		cmocka_unit_test(text_of_a_report),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
