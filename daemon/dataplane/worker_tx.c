@@ -46,15 +46,15 @@ static void route(struct dp_worker *w, const struct dp_peer *p, mono_t now, uint
 		  const struct wg_seal_item *v, size_t n)
 {
 	bool trusted = ep_is_set(p->best) && now.ns <= load(&p->live->trust_until_ns);
+	struct ep to = ep_is_set(p->best) ? p->best : p->last_resort;
 	size_t bytes = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct mspan d = mspan_of(v[i].p - WG_HEADER_LEN, v[i].len);
 		bytes += d.len;
 		if (!trusted)
-			worker_event(w, &(struct dp_msg){ .type = DP_EV_DERP_OUT, .peer = peer },
-				     span_const(d));
-		if (ep_is_set(p->best))
-			queue_udp(w, peer, p->best, d);
+			worker_event(w, &(struct dp_msg){ .type = DP_EV_DERP_OUT, .peer = peer }, span_const(d));
+		if (ep_is_set(to))
+			queue_udp(w, peer, to, d);
 	}
 	if (!trusted)
 		want_path(w, now, peer, p->live);

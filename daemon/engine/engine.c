@@ -369,6 +369,13 @@ void engine_on_endpoints(struct engine *e, mono_t now)
 	e->ops->rearm(e->arg);
 }
 
+void engine_on_relay(struct engine *e, mono_t now)
+{
+	engine_enter(e, now, e->wall);
+	e->dirty = true; /* who is reached by the last resort */
+	e->ops->rearm(e->arg);
+}
+
 void engine_on_rebind(struct engine *e, mono_t now)
 {
 	engine_enter(e, now, e->wall);

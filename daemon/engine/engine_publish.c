@@ -35,7 +35,7 @@ static void add_session(struct dp_snapshot *s, uint32_t slot, struct wg_session 
 		dp_snapshot_add_session(s, wg_session_local_index(session), slot, session, is_next);
 }
 
-static void add_peer(struct dp_snapshot *s, const struct epeer *p)
+static void add_peer(const struct engine *e, struct dp_snapshot *s, const struct epeer *p)
 {
 	struct dp_peer d = { .live = p->live, .jailed = p->node->flags & NM_JAILED };
 	d.net.masq4 = p->node->masq_v4;
@@ -43,6 +43,8 @@ static void add_peer(struct dp_snapshot *s, const struct epeer *p)
 	d.has_derp = p->node->home_derp != 0;
 	if (p->disco)
 		d.best = path_view(p->disco->path).best;
+	if (!ep_is_set(d.best) && !e->ops->derp_up(e->arg, e->ops->derp_route(e->arg, &p->node->key, p->node->home_derp)))
+		d.last_resort = p->shook;
 	if (p->wg) {
 		d.current = wg_peer_current(p->wg);
 		add_session(s, p->slot, wg_peer_previous(p->wg), false);
@@ -65,7 +67,7 @@ void engine_flush(struct engine *e, mono_t now)
 	struct dp_snapshot *s = dp_snapshot_new(e->tables, e->n_slots, count_sessions(e));
 	for (uint32_t i = 0; i < e->n_slots; i++)
 		if (e->slots[i])
-			add_peer(s, e->slots[i]);
+			add_peer(e, s, e->slots[i]);
 	e->ops->publish(e->arg, s);
 }
 
@@ -153,6 +155,8 @@ static void on_event(void *arg, struct wg_peer *w, enum wg_event ev)
 {
 	struct engine *e = arg;
 	struct epeer *p = wg_peer_user(w);
+	if (ep_is_set(e->answering))
+		p->shook = e->answering;
 	switch (ev) {
 	case WG_EV_SESSIONS:
 		e->dirty = true;

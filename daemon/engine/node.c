@@ -190,6 +190,7 @@ static void on_derp_state(void *arg, int region, bool connected, const char *tex
 	else
 		LOG_LIMITED(5, LOG_INFO, "derp: region %d disconnected: %s", region,
 			    log_esc(span_str(text), &esc));
+	engine_on_relay(n->engine, loop_now(n->loop));
 	if (region == n->home) {
 		n->home_connected = connected;
 		n->home_since = loop_now(n->loop);
