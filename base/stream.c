@@ -105,6 +105,17 @@ static void on_timeout(struct loop_timer *t, mono_t now)
 
 /* ---- connect --------------------------------------------------------------------------- */
 
+/* libcurl knows only the made-up name; people know the real one. */
+static void name_host(const struct stream *s, const char *text, char *out, size_t room)
+{
+	const char *at = strstr(text, dial_name);
+
+	if (at)
+		snprintf(out, room, "%.*s%s%s", (int)(at - text), text, s->host, at + strlen(dial_name));
+	else
+		snprintf(out, room, "%s", text);
+}
+
 static void on_connected(void *arg, CURL *easy, CURLcode code)
 {
 	struct stream *s = arg;
@@ -116,7 +127,9 @@ static void on_connected(void *arg, CURL *easy, CURLcode code)
 	} else if (s->tls.why) {
 		stream_finish(s, -ERR_AUTH, s->tls.why);
 	} else {
-		stream_finish(s, curl_err(code), s->text[0] ? s->text : curl_easy_strerror(code));
+		char text[sizeof(s->text) + 300];
+		name_host(s, s->text[0] ? s->text : curl_easy_strerror(code), text, sizeof(text));
+		stream_finish(s, curl_err(code), text);
 	}
 }
 
