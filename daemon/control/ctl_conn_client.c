@@ -115,7 +115,7 @@ static void stop_io(struct ctl_conn *c)
 /* The first reason that says more than "network" stays. */
 static void note(struct ctl_conn *c, enum ctl_conn_error why, const char *text)
 {
-	if (c->why > CTL_CONN_NETWORK && why <= c->why)
+	if (text == c->text || (c->why > CTL_CONN_NETWORK && why <= c->why))
 		return;
 	c->why = why;
 	snprintf(c->text, sizeof(c->text), "%s", text);
@@ -331,8 +331,8 @@ static void attempt_lost(struct attempt *a, enum ctl_conn_error why, const char 
 	struct ctl_conn *c = a->conn;
 	struct attempt *other = a == &c->plain ? &c->tls : &c->plain;
 	struct loop_timer *timer = a == &c->plain ? &c->tls_timer : &c->plain_timer;
+	note(c, why, text); /* before the stream goes, which owns the text */
 	attempt_stop(a);
-	note(c, why, text);
 	if (loop_timer_armed(timer)) {
 		loop_timer_cancel(timer);
 		attempt_start(other);
