@@ -40,13 +40,12 @@ static uint64_t top_bits(unsigned n)
 	return n == 0 ? 0 : n >= 64 ? UINT64_MAX : UINT64_MAX << (64 - n);
 }
 
-static struct key key_of(struct ip ip, unsigned bits)
+static uint64_t be64(const uint8_t *b)
 {
-	struct rd r = rd_init(span_of(ip.b, sizeof(ip.b)));
-	struct key k = { .bits = (uint8_t)bits };
-	k.hi = rd_be64(&r) & top_bits(bits);
-	k.lo = rd_be64(&r) & top_bits(bits > 64 ? bits - 64 : 0);
-	return k;
+	uint64_t v = 0;
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | b[i];
+	return v;
 }
 
 static struct key shorten(struct key k, unsigned bits)
@@ -55,6 +54,11 @@ static struct key shorten(struct key k, unsigned bits)
 	k.lo &= top_bits(bits > 64 ? bits - 64 : 0);
 	k.bits = (uint8_t)bits;
 	return k;
+}
+
+static struct key key_of(struct ip ip, unsigned bits)
+{
+	return shorten((struct key){ be64(ip.b), be64(ip.b + 8), 0 }, bits);
 }
 
 /* A multiply-and-fold mix under the table's seed. */
@@ -200,7 +204,7 @@ size_t wg_allowedips_len(const struct wg_allowedips *t)
 	return (size_t)t->v4.n + t->v6.n;
 }
 
-/* Walk the prefixes that hold ip, longest first. stop is given each owner. */
+/* Owner of the longest prefix that holds ip; only: among those of that peer. */
 static uint32_t walk(const struct wg_allowedips *t, struct ip ip, uint32_t only)
 {
 	const struct family *f = family_of(t, ip);
