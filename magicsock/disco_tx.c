@@ -80,6 +80,8 @@ static void send_cmm(void *arg, struct path_peer *pp, int region)
 	struct disco_msg msg = { .type = DISCO_CALL_ME_MAYBE };
 	struct path_dest to = { .region = region };
 	msg.cmm.n = d->ops->endpoints(d->arg, msg.cmm.eps, DISCO_CMM_MAX);
+	if (msg.cmm.n == 0)
+		return; /* an empty list would take away what the peer knows */
 	send_msg(d, peer_of(pp), &to, &msg);
 }
 

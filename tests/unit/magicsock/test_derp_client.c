@@ -35,8 +35,6 @@ struct relay {
 	struct node_key pub;
 	struct client *client; /* the latest */
 	int accepted;
-	int logins;
-	bool mute;	 /* never answers a login */
 	bool refuse;	 /* answers the upgrade with 404 */
 	bool echo;	 /* sends packets back, as if from their destination */
 	bool ping_first; /* pings after the login */
@@ -81,9 +79,6 @@ static void relay_login(struct client *c, const struct derp_frame *f)
 	assert_int_equal(box_precompute(&box, r->priv.b, c->key.b), 0);
 	assert_int_equal(derp_client_info_open(f, &box, &info), 0);
 	assert_true(info.can_ack_pings);
-	r->logins++;
-	if (r->mute)
-		return;
 	struct wr j = wr_init(mspan_of(json, sizeof(json)));
 	derp_server_info_json(&j, &mine);
 	struct wr w = wr_init(mspan_of(out, sizeof(out)));

@@ -25,6 +25,7 @@ struct side {
 	struct sent sent[SENT_MAX];
 	size_t n_sent;
 	int changed, rearmed, wants;
+	bool homeless; /* no endpoint of our own */
 	struct disco_peer *peer;
 };
 
@@ -49,8 +50,9 @@ static void send_derp(void *arg, int region, const struct node_key *to, struct s
 }
 static size_t endpoints(void *arg, struct ep *out, size_t max)
 {
-	(void)arg;
 	assert_int_equal(max, DISCO_CMM_MAX);
+	if (((struct side *)arg)->homeless)
+		return 0;
 	out[0] = (struct ep){ ip_v4(198, 51, 100, 1), 41641 };
 	return 1;
 }
@@ -260,6 +262,17 @@ static void padded_pings_are_opened(void **state)
 	done(&a, &b);
 }
 
+static void no_endpoints_no_call_me_maybe(void **state)
+{
+	struct side a, b;
+	(void)state;
+	pair(&a, &b);
+	a.homeless = true;
+	disco_on_send(a.d, a.peer, t(0));
+	assert_int_equal(a.n_sent, 1); /* the ping alone */
+	done(&a, &b);
+}
+
 static void key_change_keeps_the_path(void **state)
 {
 	struct side a, b;
@@ -369,6 +382,7 @@ int main(void)
 		cmocka_unit_test(relay_messages_are_swallowed),
 		cmocka_unit_test(ping_over_derp_is_answered_there),
 		cmocka_unit_test(padded_pings_are_opened),
+		cmocka_unit_test(no_endpoints_no_call_me_maybe),
 		cmocka_unit_test(key_change_keeps_the_path),
 		cmocka_unit_test(shared_disco_key),
 		cmocka_unit_test(without_own_key_nothing_opens),
