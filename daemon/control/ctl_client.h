@@ -53,7 +53,7 @@ struct ctl_ping {
 
 struct ctl_ops {
 	/* A map is complete and consistent. nm stays valid and unchanged until the next call of
-	 * this, but keep no pointer: use ctl_netmap. */
+	 * this, or of save_persist without a node key (logout); else use ctl_netmap. */
 	void (*on_netmap)(void *arg, const struct netmap *nm, const struct nm_change *change);
 	/* NULL: the URL is no longer needed. */
 	void (*on_auth_url)(void *arg, const char *url);

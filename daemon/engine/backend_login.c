@@ -82,6 +82,8 @@ static void on_saved(void *arg, int err)
 static void save_persist(void *arg, const struct persist *p, uint64_t ticket)
 {
 	struct backend *b = arg;
+	if (node_priv_is_zero(&p->node))
+		forget_map(b); /* a logout: the client has dropped its own already */
 	persist_copy(&b->prefs.config, p);
 	b->prefs.has_config = true;
 	backend_set_prefs(b, &b->prefs);
