@@ -37,8 +37,9 @@ struct coord {
 	json_t *filter_override;
 	struct faults faults;
 	struct relay_server *relay;
-	struct list fronts;	  /* outer HTTP connections */
-	struct list conns;	  /* ts2021 connections */
+	struct list fronts; /* outer HTTP connections */
+	struct list conns;  /* ts2021 connections */
+	size_t n_fronts, n_conns;
 	struct list map_sessions; /* open map streams */
 	struct list reg_waits;	  /* register requests held until a login is decided */
 	struct list pings;	  /* pings and c2n requests waiting for an answer */

@@ -26,6 +26,7 @@ struct front {
 
 static void front_release(struct front *f)
 {
+	f->coord->n_fronts--;
 	list_remove(&f->link);
 	loop_timer_cancel(&f->timer);
 	buf_fini(&f->head);
@@ -303,21 +304,12 @@ static void on_timer(struct loop_timer *t, mono_t now)
 
 static const struct conn_ops ops = { on_data, on_close, NULL };
 
-static size_t n_fronts(const struct coord *c)
-{
-	size_t n = 0;
-
-	LIST_EACH (it, &c->fronts)
-		n++;
-	return n;
-}
-
 void http_front_accept(void *arg, struct conn *conn)
 {
 	struct coord *c = arg;
 	struct front *f;
 
-	if (n_fronts(c) >= FRONTS_MAX) {
+	if (c->n_fronts >= FRONTS_MAX) {
 		conn_free(conn);
 		return;
 	}
@@ -327,6 +319,7 @@ void http_front_accept(void *arg, struct conn *conn)
 	/* bytes of the next protocol may come in the same read */
 	buf_init(&f->head, 4 * HTTP1_HEAD_MAX);
 	list_push_back(&c->fronts, &f->link);
+	c->n_fronts++;
 	loop_timer_init(c->loop, &f->timer, on_timer, f);
 	loop_timer_arm_ms(&f->timer, HEAD_MS);
 	conn_set_ops(conn, &ops, f);

@@ -11,6 +11,7 @@
 
 #define KEEP_ALIVE_MS 50000
 #define KEEP_ALIVE_JITTER_MS 9000
+#define STREAMS_PER_NODE 8 /* the oldest gives way */
 
 struct map_session {
 	struct list link;
@@ -139,10 +140,25 @@ static void on_release(struct loop_timer *t, mono_t now)
 	session_flush(s);
 }
 
+static void make_room(struct coord *c, const struct node *n)
+{
+	size_t count = 0;
+
+	/* newest are at the end: walk backwards and end what is beyond the limit */
+	for (struct list *it = c->map_sessions.prev, *before; it != &c->map_sessions; it = before) {
+		struct map_session *s = LIST_ENTRY(it, struct map_session, link);
+
+		before = it->prev;
+		if (s->ms.node == n->id && ++count >= STREAMS_PER_NODE)
+			session_end(s);
+	}
+}
+
 static void session_start(struct coord *c, struct node_req *q, struct node *n, bool zstd)
 {
 	struct map_session *s = xcalloc(1, sizeof(*s));
 
+	make_room(c, n);
 	s->coord = c;
 	s->req = q;
 	s->zstd = zstd;

@@ -16,6 +16,7 @@
 #define PUMP_ROOM 32768
 #define WATCH_MS 15000
 #define STALL_TICKS 2 /* watches without a byte leaving a queue that is not empty */
+#define CONNS_MAX 16384
 #define IDLE_TICKS 40 /* watches without any stream */
 
 struct node_conn {
@@ -72,6 +73,7 @@ void node_conn_close(struct node_conn *nc)
 		return;
 	nc->dead = true;
 	list_remove(&nc->link);
+	nc->coord->n_conns--;
 	loop_timer_cancel(&nc->watch);
 	loop_defer_cancel(&nc->pump);
 	h2_free(nc->h2);
@@ -292,6 +294,7 @@ static struct node_conn *conn_adopt(struct coord *c, struct conn *conn)
 	nc->conn = conn;
 	list_init(&nc->requests);
 	list_push_back(&c->conns, &nc->link);
+	c->n_conns++;
 	buf_init(&nc->plain, 4u << 20);
 	buf_init(&nc->wire, 4u << 20);
 	loop_timer_init(c->loop, &nc->watch, on_watch, nc);
@@ -372,8 +375,13 @@ static void handshake(struct node_conn *nc, struct span init, struct span rest)
 
 void node_conn_start(struct coord *c, struct conn *conn, struct span init, struct span rest)
 {
-	struct node_conn *nc = conn_adopt(c, conn);
+	struct node_conn *nc;
 
+	if (c->n_conns >= CONNS_MAX) {
+		conn_free(conn);
+		return;
+	}
+	nc = conn_adopt(c, conn);
 	nc->busy++;
 	handshake(nc, init, rest);
 	nc->busy--;

@@ -112,8 +112,8 @@ static bool any_is_node(const struct policy *p, const struct registry *r, const 
 	return false;
 }
 
-/* Does the node serve (part of) this prefix as a subnet router? An exit node is meant only by a rule that
- * names a default route itself. */
+/* Does the node serve (part of) this prefix as a subnet router? An exit node is meant only by a
+ * rule that names a default route itself. */
 static bool serves(const struct node *n, struct prefix prefix)
 {
 	for (size_t i = 0; i < n->approved.n; i++) {

@@ -108,7 +108,8 @@ static void announce_login(const struct coord *c, const struct login *g)
 {
 	struct log_esc_buf esc;
 
-	log_info(
+	LOG_LIMITED(
+	    1, LOG_INFO,
 	    "register: %s wants to join; to allow it: meshcoord node approve-login %s --state %s",
 	    log_esc(span_str(j_str(g->hostinfo, "Hostname") ? j_str(g->hostinfo, "Hostname")
 							    : "a node"),

@@ -287,6 +287,15 @@ struct node *registry_rejoin_target(const struct registry *r, const struct join 
 	return NULL;
 }
 
+static bool hostinfo_too_large(const json_t *info)
+{
+	char *text = j_dump(info);
+	bool large = strlen(text) > NODE_HOSTINFO_MAX;
+
+	free(text);
+	return large;
+}
+
 static unsigned take_hostinfo(struct registry *r, struct node *n, json_t *hostinfo)
 {
 	json_t *info;
@@ -294,7 +303,8 @@ static unsigned take_hostinfo(struct registry *r, struct node *n, json_t *hostin
 	int home;
 	unsigned what = 0;
 
-	if (!j_is_object(hostinfo) || (n->hostinfo && j_equal(n->hostinfo, hostinfo)))
+	if (!j_is_object(hostinfo) || (n->hostinfo && j_equal(n->hostinfo, hostinfo)) ||
+	    hostinfo_too_large(hostinfo))
 		return 0;
 	info = j_copy(hostinfo);
 	/* NetInfo absent means "as before" */

@@ -16,6 +16,7 @@
 #define NODE_ENDPOINTS_MAX 64
 #define NODE_ROUTES_MAX 256
 #define NODE_TAGS_MAX 32
+#define NODE_HOSTINFO_MAX 65536 /* bytes of JSON; a larger report is ignored */
 #define LABEL_MAX 63
 /* owner of every tagged node, as Headscale numbers it */
 #define USER_TAGGED INT64_C(2147455555)

@@ -274,7 +274,13 @@ static void on_signal(void *arg, int signum)
 static void harden(void)
 {
 	const struct rlimit none = { 0, 0 };
+	struct rlimit files;
 
+	/* each node holds two or three connections */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
