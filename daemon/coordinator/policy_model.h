@@ -90,6 +90,20 @@ void target_fini(struct target *t);
 void targets_fini(struct targets *t);
 bool target_is_user(const struct policy *p, const struct target *t, const char *user);
 
+/* policy.c: matching. */
+static inline bool node_is_tagged(const struct node *n)
+{
+	return n->tags.n > 0;
+}
+bool node_same_user(const struct node *a, const struct node *b); /* tagged nodes have none */
+/* The node itself, by its own addresses; what is behind it does not count. */
+bool target_is_node(const struct policy *p, const struct registry *r, const struct target *t,
+		    const struct node *n);
+bool targets_have_node(const struct policy *p, const struct registry *r, const struct targets *ts,
+		       const struct node *n);
+/* As a subnet router, or as exit node where prefix is a default route. */
+bool node_serves(const struct node *n, struct prefix prefix);
+
 /* policy_words.c: the small languages inside strings. 0 and *out, or false with *why (static). */
 bool word_target(const struct policy *p, const char *text, bool destination, struct target *out,
 		 const char **why);
