@@ -205,6 +205,24 @@ static void reports_name_what_changed(void **state)
 	j_free(bare);
 }
 
+static void a_report_has_a_size(void **state)
+{
+	struct node *a = join(&reg, 1, "alice", "a", "");
+	json_t *info = j_object();
+	char *text = calloc(1, NODE_HOSTINFO_MAX + 1);
+
+	(void)state;
+	memset(text, 'x', NODE_HOSTINFO_MAX);
+	j_set_str(info, "Hostname", "b");
+	j_set_str(info, "OS", text);
+	look();
+	registry_report(&reg, a, &(struct node_report){ .hostinfo = info });
+	assert_int_equal(look(), 0);
+	assert_string_equal(a->name, "a");
+	free(text);
+	j_free(info);
+}
+
 static void online_counts_streams(void **state)
 {
 	struct node *a = join(&reg, 1, "alice", "a", "");
@@ -318,6 +336,7 @@ int main(void)
 		T(one_machine_may_serve_two_users),
 		T(ids_are_never_used_again),
 		T(reports_name_what_changed),
+		T(a_report_has_a_size),
 		T(online_counts_streams),
 		T(routes_need_approval_and_one_primary),
 		T(exit_routes_have_no_primary),

@@ -306,6 +306,48 @@ static void a_second_server_and_a_bad_folder_are_refused(void **state)
 	buf_fini(&log);
 }
 
+static void ephemeral_nodes_go_with_their_stream(void **state)
+{
+	char *key = new_key(&server, ",\"ephemeral\":true"), *body = map_body(1, true);
+	struct client c;
+
+	(void)state;
+	j_free(ask(&server, "{\"verb\":\"debug ephemeral\",\"ms\":400}"));
+	cl_open(&c, &server, 1);
+	cl_register(&c, 1, key);
+	assert_true(joined(&c));
+	cl_send(&c, "/machine/map", body);
+	j_free(cl_message(&c, 5000));
+	usleep(800000);
+	assert_int_equal(node_count(), 1); /* not while it is here */
+	cl_close(&c);
+	for (int i = 0; i < 40 && node_count(); i++)
+		usleep(50000);
+	assert_int_equal(node_count(), 0);
+	free(key);
+	free(body);
+}
+
+static void a_node_has_so_many_streams_and_no_more(void **state)
+{
+	char *key = new_key(&server, ""), *body = map_body(1, true);
+	struct client c;
+
+	(void)state;
+	cl_open(&c, &server, 1);
+	cl_register(&c, 1, key);
+	assert_true(joined(&c));
+	for (int i = 0; i < 8; i++) {
+		cl_send(&c, "/machine/map", body);
+		assert_int_equal(cl_finish(&c, 200), 0); /* stays open */
+	}
+	cl_send(&c, "/machine/map", body);
+	assert_int_not_equal(cl_finish(&c, 5000), 0); /* the oldest has ended */
+	cl_close(&c);
+	free(key);
+	free(body);
+}
+
 static bool state_is_whole(size_t *n_nodes)
 {
 	struct coord_state st;
@@ -406,6 +448,8 @@ int main(void)
 		T(registrations_can_be_refused_on_purpose),
 		T(bodies_and_versions_are_checked),
 		T(a_second_server_and_a_bad_folder_are_refused),
+		T(ephemeral_nodes_go_with_their_stream),
+		T(a_node_has_so_many_streams_and_no_more),
 		T(kill_leaves_the_state_whole),
 		T(the_log_holds_no_secret),
 	};
