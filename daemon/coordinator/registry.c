@@ -7,7 +7,6 @@
 #include "daemon/coordinator/hostinfo.h"
 #include "daemon/coordinator/routes.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 static void changed(struct registry *r, struct node *n, unsigned what)
@@ -44,18 +43,6 @@ void registry_fini(struct registry *r)
 }
 
 /* ---- users ---- */
-
-bool user_name_ok(const char *name)
-{
-	size_t n = strlen(name);
-
-	if (n < 1 || n > LABEL_MAX || !isalpha((unsigned char)name[0]))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]))
-			return false;
-	return true;
-}
 
 struct user *registry_user(const struct registry *r, int64_t id)
 {
@@ -182,47 +169,6 @@ bool registry_adopt(struct registry *r, struct node *n)
 }
 
 /* ---- names ---- */
-
-bool label_ok(const char *s)
-{
-	size_t n = strlen(s);
-
-	if (n < 1 || n > LABEL_MAX || s[0] == '-' || s[n - 1] == '-')
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!islower((unsigned char)s[i]) && !isdigit((unsigned char)s[i]) && s[i] != '-')
-			return false;
-	return true;
-}
-
-bool tag_ok(const char *s)
-{
-	if (strncmp(s, "tag:", 4) != 0 || !isalpha((unsigned char)s[4]) || strlen(s) > LABEL_MAX)
-		return false;
-	for (s += 4; *s; s++)
-		if (!isalnum((unsigned char)*s) && *s != '-')
-			return false;
-	return true;
-}
-
-void label_from_hostname(const char *hostname, char out[static LABEL_MAX + 1])
-{
-	size_t n = 0;
-
-	for (; *hostname && *hostname != '.' && n < LABEL_MAX; hostname++) {
-		unsigned char c = (unsigned char)*hostname;
-
-		if (isalnum(c) && c < 128)
-			out[n++] = (char)tolower(c);
-		else if (n && out[n - 1] != '-')
-			out[n++] = '-';
-	}
-	while (n && out[n - 1] == '-')
-		n--;
-	out[n] = 0;
-	if (!n)
-		memcpy(out, "node", 5);
-}
 
 /* The host name's label, with "-N" where another node has it. New. */
 static char *free_name(const struct registry *r, const struct node *self, const char *hostname)

@@ -8,6 +8,7 @@
 #include "base/keys.h"
 #include "base/map.h"
 #include "base/mono.h"
+#include "daemon/coordinator/names.h"
 #include "daemon/coordinator/vecs.h"
 
 #define REGISTRY_NODES_MAX 65536
@@ -17,7 +18,6 @@
 #define NODE_ROUTES_MAX 256
 #define NODE_TAGS_MAX 32
 #define NODE_HOSTINFO_MAX 65536 /* bytes of JSON; a larger report is ignored */
-#define LABEL_MAX 63
 /* owner of every tagged node, as Headscale numbers it */
 #define USER_TAGGED INT64_C(2147455555)
 
@@ -93,8 +93,6 @@ void registry_init(struct registry *r, struct rng *rng);
 void registry_fini(struct registry *r);
 
 /* ---- users ---- */
-bool user_name_ok(
-    const char *name); /* 1..63 of letters, digits, '.', '_', '-', beginning with a letter */
 struct user *registry_user(const struct registry *r, int64_t id);
 struct user *registry_user_by_name(const struct registry *r, const char *name);
 /* Found or made; NULL if the name is not allowed or there are too many. */
@@ -144,12 +142,6 @@ struct node_report {
 	int cap;
 };
 void registry_report(struct registry *r, struct node *n, const struct node_report *rep);
-
-/* A host name made into a DNS label: lower case, other bytes to '-', never empty. */
-void label_from_hostname(const char *hostname, char out[static LABEL_MAX + 1]);
-bool label_ok(const char *s);
-/* Tag syntax "tag:[a-zA-Z][a-zA-Z0-9-]*". */
-bool tag_ok(const char *s);
 
 /* Insert a loaded node as it is (registry_file.c); false on a clash with one that is there. Taken.
  */
