@@ -239,8 +239,11 @@ static void test_five_second_rule(void **state)
 	(void)state;
 	struct world *w = world_new(11);
 	w->lose = lose_all;
+	want(w, A);
+	mono_t again = w->n[A].peer->timers.retransmit_at;
 	for (int i = 0; i < 100; i++) {
 		want(w, A);
+		assert_true(w->n[A].peer->timers.retransmit_at.ns == again.ns);
 		run_ms(w, 49);
 	}
 	assert_int_equal(w->n[A].sent[WG_KIND_INITIATION], 1);
