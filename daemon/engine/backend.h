@@ -95,6 +95,15 @@ struct backend_ping *backend_ping(struct backend *b, struct ip to, enum ping_kin
 				  void (*done)(void *arg, const json_t *result), void *arg);
 void backend_ping_cancel(struct backend_ping *p);
 
+/* ---- netcheck -----------------------------------------------------------------------------------
+ */
+struct backend_netcheck;
+/* A fresh look at relays and NAT; done gets the report as JSON (borrowed; NULL: not possible now,
+ * or the daemon ends) once, never from inside this call, and never after cancel. */
+struct backend_netcheck *backend_netcheck(struct backend *b,
+					  void (*done)(void *arg, const json_t *report), void *arg);
+void backend_netcheck_cancel(struct backend_netcheck *c);
+
 /* ---- bus ----------------------------------------------------------------------------------------
  */
 /* Changes are told as Notify values; the LocalAPI's bus turns them into each watcher's stream. */

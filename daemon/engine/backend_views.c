@@ -4,10 +4,12 @@
 #include "base/counters.h"
 #include "daemon/control/nm_node_json.h"
 #include "daemon/engine/backend_priv.h"
+#include "magicsock/netcheck_text.h"
 #include "netstack/filter_caps.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 json_t *backend_netmap(struct backend *b)
 {
@@ -136,6 +138,53 @@ json_t *backend_engine_status(struct backend *b)
 	}
 	j_set(o, "LivePeers", live);
 	return o;
+}
+
+/* ---- netcheck
+ * ------------------------------------------------------------------------------------ */
+
+struct backend_netcheck {
+	bool cancelled;
+	struct loop_defer later;
+	json_t *report;
+	void (*done)(void *arg, const json_t *report);
+	void *arg;
+};
+
+static void tell_report(struct loop_defer *d)
+{
+	struct backend_netcheck *c = d->arg;
+	if (!c->cancelled)
+		c->done(c->arg, c->report);
+	j_free(c->report);
+	free(c);
+}
+
+static void on_netcheck(void *arg, const struct nc_report *r)
+{
+	struct backend_netcheck *c = arg;
+	if (c->cancelled) {
+		free(c);
+		return;
+	}
+	c->report = r ? netcheck_report_json(r) : NULL;
+	loop_defer_arm(&c->later);
+}
+
+struct backend_netcheck *backend_netcheck(struct backend *b,
+					  void (*done)(void *arg, const json_t *report), void *arg)
+{
+	struct backend_netcheck *c = xcalloc(1, sizeof(*c));
+	c->done = done;
+	c->arg = arg;
+	loop_defer_init(b->loop, &c->later, tell_report, c);
+	node_netcheck(b->node, on_netcheck, c);
+	return c;
+}
+
+void backend_netcheck_cancel(struct backend_netcheck *c)
+{
+	c->cancelled = true; /* the node still holds it */
 }
 
 json_t *backend_debug(struct backend *b, const char *what)

@@ -81,7 +81,7 @@ bool engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region,
 void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg *m,
 		  struct span bytes);
 void engine_on_endpoints(struct engine *e, mono_t now); /* gathered, or confirmed */
-void engine_on_relay(struct engine *e, mono_t now);     /* one came up or went down */
+void engine_on_relay(struct engine *e, mono_t now);	/* one came up or went down */
 void engine_on_rebind(struct engine *e, mono_t now);	/* sockets or network changed */
 
 mono_t engine_deadline(const struct engine *e);

@@ -19,7 +19,7 @@ struct epeer {
 	struct dp_live *live;
 	struct list active;	   /* in engine.active while traffic flows */
 	int64_t told_tx_ns;	   /* activity the path machine knows of */
-	struct ep shook;	    /* where its last handshake message came from by UDP */
+	struct ep shook;	   /* where its last handshake message came from by UDP */
 	struct disco_key tsmp_key; /* learned in-band; zero: none */
 	wall_t tsmp_at;
 	bool seen; /* mark of a full reconciliation */

@@ -43,7 +43,8 @@ static void add_peer(const struct engine *e, struct dp_snapshot *s, const struct
 	d.has_derp = p->node->home_derp != 0;
 	if (p->disco)
 		d.best = path_view(p->disco->path).best;
-	if (!ep_is_set(d.best) && !e->ops->derp_up(e->arg, e->ops->derp_route(e->arg, &p->node->key, p->node->home_derp)))
+	if (!ep_is_set(d.best) &&
+	    !e->ops->derp_up(e->arg, e->ops->derp_route(e->arg, &p->node->key, p->node->home_derp)))
 		d.last_resort = p->shook;
 	if (p->wg) {
 		d.current = wg_peer_current(p->wg);

@@ -40,8 +40,11 @@ void node_route(struct node *n)
 void node_unroute(struct node *n)
 {
 	struct router_report rep = { 0 };
-	if (n->router)
-		router_down(n->router, &rep);
+	if (!n->router)
+		return;
+	if (n->linkmon)
+		linkmon_guard_rules(n->linkmon, false);
+	router_down(n->router, &rep);
 }
 
 int node_cleanup(const char *tun_name)
@@ -191,6 +194,7 @@ char *node_link_init(struct node *n, const struct node_opts *o)
 	n->linkmon = linkmon_new(n->loop, &lo, &ops);
 	if (!n->linkmon)
 		return xasprintf("cannot watch the network interfaces: %s", strerror(errno));
+	linkmon_guard_rules(n->linkmon, n->router != NULL);
 	return NULL;
 }
 

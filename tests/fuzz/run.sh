@@ -3,8 +3,8 @@
 # Run every libFuzzer target of a build for RUNS executions each, keeping what it finds in
 # <build>/corpus/<target>. Stops at the first crash.
 build=$1 runs=$2
-for t in "$build"/tests/fuzz/*/fuzz_*; do
-	case $t in *.o | *.d | *-replay) continue ;; esac
+for src in tests/fuzz/*/*.c; do
+	t=$build/${src%.c}
 	corpus=$build/corpus/$(basename "$t")
 	mkdir -p "$corpus"
 	echo "$t"

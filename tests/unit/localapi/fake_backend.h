@@ -229,6 +229,24 @@ void backend_ping_cancel(struct backend_ping *p)
 	(void)p;
 	fake_pings_cancelled++;
 }
+struct backend_netcheck {
+	void (*done)(void *arg, const json_t *report);
+	void *arg;
+};
+static struct backend_netcheck fake_netcheck; /* the last one asked for */
+static unsigned fake_netchecks_cancelled;
+struct backend_netcheck *backend_netcheck(struct backend *b, void (*done)(void *arg, const json_t *report),
+					  void *arg)
+{
+	(void)b;
+	fake_netcheck = (struct backend_netcheck){ done, arg };
+	return &fake_netcheck;
+}
+void backend_netcheck_cancel(struct backend_netcheck *c)
+{
+	(void)c;
+	fake_netchecks_cancelled++;
+}
 void backend_set_notify(struct backend *b, backend_notify_fn *fn, void *arg)
 {
 	b->notify = fn;

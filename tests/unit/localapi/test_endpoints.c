@@ -137,6 +137,29 @@ static void test_ping(void **state)
 	close(fd);
 }
 
+/* Answered when the measurement is done; for everybody, unlike the other debug actions. */
+static void test_netcheck(void **state)
+{
+	struct fixture *f = *state;
+	f->rights = (struct api_rights){ .read = true };
+	int fd = begin(f, "debug?action=netcheck", "");
+	json_t *report = j_parse(span_str("{\"UDP\":true}"), 64, NULL);
+	fake_netcheck.done(fake_netcheck.arg, report);
+	j_free(report);
+	assert_true(fixture_wait(f, fd, "{\"UDP\":true}\n"));
+	close(fd);
+	fd = begin(f, "debug?action=netcheck", "");
+	fake_netcheck.done(fake_netcheck.arg, NULL);
+	assert_true(fixture_wait(f, fd, "HTTP/1.1 503"));
+	close(fd);
+	fake_netchecks_cancelled = 0;
+	fd = begin(f, "debug?action=netcheck", "");
+	close(fd);
+	for (int i = 0; i < 20; i++)
+		loop_turn(f->loop, 1);
+	assert_int_equal(fake_netchecks_cancelled, 1);
+}
+
 static void test_ping_kinds(void **state)
 {
 	static const struct {
@@ -207,15 +230,10 @@ static void test_debug(void **state)
 	assert_string_equal(fixture_body(f), "done\n");
 	assert_int_equal(fixture_post(f, "debug?action=%1b%5b2J%22", NULL), 400);
 	assert_null(strchr(fixture_body(f), '\x1b'));
-	assert_int_equal(fixture_post(f, "debug?action=netcheck", NULL), 503);
-	f->b->debug =
-	    j_parse(span_str("{\"netcheck\":{\"UDP\":true},\"statedir\":\"/x\"}"), 4096, NULL);
+	f->b->debug = j_parse(span_str("{\"statedir\":\"/x\"}"), 4096, NULL);
 	assert_int_equal(fixture_post(f, "debug?action=statedir", NULL), 200);
 	assert_string_equal(fixture_body(f), "\"/x\"\n");
-	/* The report is for everybody, the actions are not. */
 	f->rights = (struct api_rights){ .read = true };
-	assert_int_equal(fixture_post(f, "debug?action=netcheck", NULL), 200);
-	assert_string_equal(fixture_body(f), "{\"UDP\":true}\n");
 	assert_int_equal(fixture_post(f, "debug?action=restun", NULL), 403);
 	assert_int_equal(fixture_post(f, "debug?action=statedir", NULL), 403);
 	assert_int_equal(fixture_post(f, "debug", NULL), 403);
@@ -308,6 +326,7 @@ int main(void)
 		T(test_logout),
 		T(test_logout_of_a_client_that_left),
 		T(test_ping),
+		T(test_netcheck),
 		T(test_ping_kinds),
 		T(test_stop_with_a_ping_pending),
 		T(test_whois),
