@@ -72,8 +72,15 @@ static void flush_staged(struct dp_worker *w, const struct dp_snapshot *s, mono_
 		return;
 	if (m->flag && staged_count(w->staged, m->peer) == 0)
 		worker_keepalive(w, s, now, m->peer, false);
-	for (size_t n; (n = staged_take(w->staged, m->peer, v, DP_BATCH)) > 0;)
-		worker_send(w, s, now, m->peer, v, n, SEND_DATA);
+	/* The session may end meanwhile: what is still queued waits on. What was taken is not
+	 * staged again, since its bytes lie in slots that are free already. */
+	while (wg_session_can_send(p->current, now)) {
+		size_t n = staged_take(w->staged, m->peer, v, DP_BATCH);
+		if (n == 0)
+			break;
+		size_t sent = worker_send(w, s, now, m->peer, v, n, SEND_UNSTAGED);
+		dp_count(DPC_TX_STAGED_DROP, n - sent);
+	}
 }
 
 void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,

@@ -43,9 +43,9 @@ bool worker_event(struct dp_worker *w, const struct dp_msg *m, struct span bytes
 /* Do what wg_activity asked for. */
 void worker_act(struct dp_worker *w, uint32_t peer, struct dp_live *live, unsigned act);
 /* Seal inner packets (with DP_HEADROOM and DP_TAILROOM around each) and queue them on the peer's
- * way. */
-void worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
-		 struct mspan *v, size_t n, enum send_kind kind);
+ * way. Returns how many were sealed. */
+size_t worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
+		   struct mspan *v, size_t n, enum send_kind kind);
 /* asked: it answers WG_EV_KEEPALIVE, which has its own stamp. */
 void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
 		      bool asked);

@@ -52,7 +52,8 @@ static void route(struct dp_worker *w, const struct dp_peer *p, mono_t now, uint
 		struct mspan d = mspan_of(v[i].p - WG_HEADER_LEN, v[i].len);
 		bytes += d.len;
 		if (!trusted)
-			worker_event(w, &(struct dp_msg){ .type = DP_EV_DERP_OUT, .peer = peer }, span_const(d));
+			worker_event(w, &(struct dp_msg){ .type = DP_EV_DERP_OUT, .peer = peer },
+				     span_const(d));
 		if (ep_is_set(to))
 			queue_udp(w, peer, to, d);
 	}
@@ -79,17 +80,18 @@ static void stage(struct dp_worker *w, uint32_t peer, struct dp_live *live, cons
 {
 	for (size_t i = 0; i < n; i++) {
 		int dropped = staged_put(w->staged, peer, span_const(v[i]));
-		if (dropped < 0)
+		if (dropped < 0) {
 			dp_count(DPC_TX_TOO_BIG, 1);
-		else
-			dp_count(DPC_TX_STAGED_DROP, (uint64_t)dropped);
+			continue;
+		}
+		dp_count(DPC_TX_STAGED, 1);
+		dp_count(DPC_TX_STAGED_DROP, (uint64_t)dropped);
 	}
-	dp_count(DPC_TX_STAGED, n);
 	want_session(w, peer, live);
 }
 
-void worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
-		 struct mspan *v, size_t n, enum send_kind kind)
+size_t worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
+		   struct mspan *v, size_t n, enum send_kind kind)
 {
 	const struct dp_peer *p = &s->peers[peer];
 	size_t sealed = 0, bytes = 0;
@@ -108,6 +110,7 @@ void worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, u
 	}
 	if (sealed < n && kind == SEND_DATA)
 		stage(w, peer, p->live, v + sealed, n - sealed);
+	return sealed;
 }
 
 void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
