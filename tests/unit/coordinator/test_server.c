@@ -348,6 +348,121 @@ static void a_node_has_so_many_streams_and_no_more(void **state)
 	free(body);
 }
 
+/* Ask in a child, because the answer needs us; its exit status says whether one came. */
+static pid_t ask_aside(const char *text)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		json_t *r = ask(&server, text);
+
+		_exit(j_get(r, "result") ? 0 : 1);
+	}
+	return pid;
+}
+
+static int status_of(pid_t pid)
+{
+	int status = 0;
+
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+/* A joined client with an open map stream whose first message has been read. */
+static void open_stream(struct client *c, uint8_t n, const char *key)
+{
+	char *body = map_body(n, true);
+
+	cl_open(c, &server, n);
+	cl_register(c, n, key);
+	assert_true(joined(c));
+	cl_send(c, "/machine/map", body);
+	j_free(cl_message(c, 5000));
+	free(body);
+}
+
+static void a_ping_is_answered_on_the_outer_server(void **state)
+{
+	char *key = new_key(&server, ",\"reusable\":true"), *got, *request;
+	struct client c;
+	json_t *m;
+	pid_t asker;
+
+	(void)state;
+	open_stream(&c, 1, key);
+	asker = ask_aside("{\"verb\":\"debug ping\",\"node\":\"h1\"}");
+	m = cl_message(&c, 5000);
+	assert_non_null(j_str(j_get(m, "PingRequest"), "URL"));
+	request =
+	    xasprintf("HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n",
+		      strstr(j_str(j_get(m, "PingRequest"), "URL"), "/machine/ping-response"));
+	got = outer(server.port, request);
+	assert_int_equal(strncmp(got, "HTTP/1.1 200", 12), 0);
+	free(got);
+	assert_int_equal(status_of(asker), 0);
+	got = outer(server.port, request); /* once */
+	assert_int_equal(strncmp(got, "HTTP/1.1 404", 12), 0);
+	free(got);
+	free(request);
+	j_free(m);
+	assert_int_equal(status_of(ask_aside("{\"verb\":\"debug ping\",\"node\":\"h9\"}")), 1);
+	cl_close(&c);
+	free(key);
+}
+
+static void a_c2n_answer_must_come_from_the_node_asked(void **state)
+{
+	char *key = new_key(&server, ",\"reusable\":true");
+	struct client a, a2, b;
+	json_t *m;
+	pid_t asker;
+	const char *path;
+
+	(void)state;
+	open_stream(&a, 1, key);
+	cl_open(&a2, &server, 1);
+	cl_open(&b, &server, 2);
+	asker = ask_aside(
+	    "{\"verb\":\"debug c2n\",\"node\":\"h1\",\"request\":\"GET /echo HTTP/1.1\"}");
+	m = cl_message(&a, 5000);
+	assert_string_equal(j_str(j_get(m, "PingRequest"), "Types"), "c2n");
+	path = strstr(j_str(j_get(m, "PingRequest"), "URL"), "/machine/c2n/");
+	assert_non_null(path);
+	cl_send(&b, path, "HTTP/1.1 200 OK\r\n\r\nforged");
+	assert_int_equal(cl_finish(&b, 5000), 404);
+	cl_send(&a2, path, "HTTP/1.1 200 OK\r\n\r\n");
+	assert_int_equal(cl_finish(&a2, 5000), 200);
+	assert_int_equal(status_of(asker), 0);
+	j_free(m);
+	cl_close(&a);
+	cl_close(&a2);
+	cl_close(&b);
+	free(key);
+}
+
+/* Nobody hears "you are in" before it is on disk. */
+static void without_a_disk_there_is_no_success(void **state)
+{
+	char *key = new_key(&server, ",\"reusable\":true");
+	char away[80];
+	struct client c;
+
+	(void)state;
+	snprintf(away, sizeof(away), "%s.away", server.dir);
+	cl_open(&c, &server, 1);
+	assert_int_equal(rename(server.dir, away), 0);
+	cl_register(&c, 1, key);
+	assert_int_equal(cl_finish(&c, 5000), 500);
+	cl_register(&c, 1, key); /* known by now, and still not on disk */
+	assert_int_equal(cl_finish(&c, 5000), 500);
+	assert_int_equal(rename(away, server.dir), 0);
+	cl_register(&c, 1, key);
+	assert_true(joined(&c));
+	cl_close(&c);
+	free(key);
+}
+
 static bool state_is_whole(size_t *n_nodes)
 {
 	struct coord_state st;
@@ -450,6 +565,9 @@ int main(void)
 		T(a_second_server_and_a_bad_folder_are_refused),
 		T(ephemeral_nodes_go_with_their_stream),
 		T(a_node_has_so_many_streams_and_no_more),
+		T(a_ping_is_answered_on_the_outer_server),
+		T(a_c2n_answer_must_come_from_the_node_asked),
+		T(without_a_disk_there_is_no_success),
 		T(kill_leaves_the_state_whole),
 		T(the_log_holds_no_secret),
 	};
