@@ -100,6 +100,7 @@ static void on_login(void *arg, const struct persist *p)
 		 log_esc(span_str(p->user.login ? p->user.login : ""), &esc));
 	bool finished = b->login_running || b->prefs.logged_out;
 	b->login_running = false;
+	b->disowned = false;
 	set_login_error(b, "");
 	on_auth_url(b, NULL);
 	node_set_key(b->node, &p->node);
@@ -131,6 +132,7 @@ static void on_error(void *arg, enum ctl_error kind, const char *text)
 		backend_notify(b, NOTIFY_ERROR, text);
 		break;
 	case CTL_ERR_LOGGED_OUT:
+		b->disowned = true;
 		set_login_error(b, text);
 		break;
 	case CTL_ERR_NETWORK:
@@ -270,6 +272,7 @@ void backend_ctl_stop(struct backend *b)
 	forget_map(b);
 	b->polling = false;
 	b->login_running = false;
+	b->disowned = false;
 	str_set(&b->auth_url, NULL);
 	ctl_free(b->ctl);
 	b->ctl = NULL;

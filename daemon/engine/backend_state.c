@@ -38,6 +38,9 @@ static enum ipn_state next_state(struct backend *b)
 		return IPN_STOPPED;
 	if (expiry_self(nm->self, wall_now()))
 		return IPN_NEEDS_LOGIN;
+	/* Deleted on the server: its last map is worth nothing (shared/spec/control.md 8). */
+	if (b->disowned && waits_for_person(b))
+		return IPN_NEEDS_LOGIN;
 	if (!(nm->self->flags & NM_MACHINE_AUTHORIZED))
 		return IPN_NEEDS_MACHINE_AUTH;
 	if (b->state == IPN_RUNNING)
