@@ -86,6 +86,7 @@ static void enter_sandbox(const struct options *o)
 	struct sandbox_opts so = {
 		.state_dir = o->state_dir,
 		.runtime_dir = o->socket_dir,
+		.ca_file = o->ca_file,
 		.log_only = o->sandbox_log,
 	};
 	sandbox_enter(&so);

@@ -13,6 +13,7 @@ void sandbox_early(void);
 struct sandbox_opts {
 	const char *state_dir;	 /* may be written; NULL: none */
 	const char *runtime_dir; /* holds the socket; may be written */
+	const char *ca_file;     /* may be read; NULL: none of the user's own */
 	bool log_only; /* tests: a refused system call is logged by the kernel and allowed */
 };
 

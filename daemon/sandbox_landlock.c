@@ -73,6 +73,8 @@ static int add_rules(int ruleset, const struct sandbox_opts *o, uint64_t handled
 	/* Name service modules and the resolver's libraries may be loaded at the first look-up. */
 	rc |= allow(ruleset, "/usr/lib", FS_READ | LANDLOCK_ACCESS_FS_EXECUTE, handled);
 	rc |= allow(ruleset, "/lib", FS_READ | LANDLOCK_ACCESS_FS_EXECUTE, handled);
+	if (o->ca_file)
+		rc |= allow(ruleset, o->ca_file, LANDLOCK_ACCESS_FS_READ_FILE, handled);
 	if (o->state_dir)
 		rc |= allow(ruleset, o->state_dir, FS_READ | FS_WRITE, handled);
 	if (o->runtime_dir)
