@@ -16,7 +16,7 @@ enum ctl_conn_error {
 	CTL_CONN_NETWORK,  /* could not connect, or the connection broke */
 	CTL_CONN_UPGRADE,  /* HTTP answered something else than 101 */
 	CTL_CONN_NOISE,	   /* the handshake did not authenticate: changed server key? */
-	CTL_CONN_REFUSED,  /* closed after 101 without a word: version too old? */
+	CTL_CONN_REFUSED,  /* closed after 101 without a word: version too old, or a changed key */
 	CTL_CONN_PROTOCOL, /* Noise record or HTTP/2 violation */
 };
 

@@ -461,10 +461,11 @@ static void on_close(void *arg, int err, const char *text)
 	if (c->winner == a)
 		conn_fail(c, CTL_CONN_NETWORK, err ? text : "the server closed the connection");
 	else if (a->upgraded)
-		/* Headscale holds its response back and hangs up on versions it does not take. */
+		/* No response and no reason: how servers treat versions and keys that do not fit.
+		 */
 		attempt_lost(a, CTL_CONN_REFUSED,
-			     "the server closed during the handshake; this client's version may be "
-			     "too old for it");
+			     "the server closed during the handshake; it may have a new key (asked "
+			     "for again soon), or this client's version is too old for it");
 	else
 		attempt_lost(a, CTL_CONN_NETWORK, err ? text : "the server closed the connection");
 	leave(c);

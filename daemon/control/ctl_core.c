@@ -169,11 +169,12 @@ json_t *core_hostinfo(const struct ctl_core *c, bool no_tags)
 
 void core_note_failure(struct ctl_core *c, enum ctl_conn_error why)
 {
-	if (why != CTL_CONN_NOISE)
+	/* A server that cannot open our initiation, because its key is another now, hangs up just
+	 * like one that does not take our version. */
+	if (why != CTL_CONN_NOISE && why != CTL_CONN_REFUSED)
 		return;
 	if (++c->noise_failures < CTL_NOISE_FAILURES_MAX)
 		return;
-	/* The server may have got a new key: ask before dialling again. */
 	c->noise_failures = 0;
 	memset(&c->server_key, 0, sizeof(c->server_key));
 }
