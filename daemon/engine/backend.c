@@ -166,6 +166,7 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 	b->login_error = xstrdup("");
 	prefs_init(&b->prefs);
 	list_init(&b->pings);
+	list_init(&b->server_pings);
 	loop_defer_init(b->loop, &b->step, step_now, b);
 	loop_timer_init(b->loop, &b->cache_timer, backend_store_map, b);
 	loop_timer_init(b->loop, &b->health_timer, on_health_timer, b);
@@ -195,9 +196,9 @@ void backend_free(struct backend *b)
 	loop_timer_cancel(&b->cache_timer);
 	loop_timer_cancel(&b->health_timer);
 	loop_defer_cancel(&b->step);
+	backend_ctl_stop(b);
 	LIST_EACH (it, &b->pings)
 		backend_ping_cancel((struct backend_ping *)it);
-	backend_ctl_stop(b);
 	node_free(b->node);
 	loop_defer_cancel(&b->step);
 	map_session_free(b->cached);

@@ -15,6 +15,7 @@
 #define RELAY_DELAY_S 10
 #define POLL_DELAY_S 480
 #define MAP_SILENCE_S 125
+#define EXPIRY_LOOK_S 86400
 #define HEALTH_ITEMS_MAX 24
 #define HEALTH_TEXT_MAX 512
 
@@ -220,11 +221,23 @@ json_t *backend_health_texts(struct backend *b)
 	return a;
 }
 
+/* When our own key expires, the state changes by the passing of time too. */
+static mono_t self_expiry(const struct backend *b, mono_t now)
+{
+	if (!b->nm || wall_is_zero(b->nm->self->key_expiry))
+		return MONO_NEVER;
+	int64_t left = b->nm->self->key_expiry.s - wall_now().s;
+	if (left < 0)
+		return MONO_NEVER;
+	/* Looked at once a day at least: the wall clock may be set meanwhile. */
+	return mono_add_s(now, left + 1 < EXPIRY_LOOK_S ? left + 1 : EXPIRY_LOOK_S);
+}
+
 mono_t backend_health_deadline(const struct backend *b)
 {
 	struct items *l = xcalloc(1, sizeof(*l));
 	collect((struct backend *)(uintptr_t)b, l);
-	mono_t next = l->next;
+	mono_t next = mono_min(l->next, self_expiry(b, loop_now(b->loop)));
 	free(l);
 	return next;
 }

@@ -163,6 +163,66 @@ static void on_state(void *arg, const struct ctl_state *s)
 	backend_step(b);
 }
 
+/* ---- pings that the server asks for -----------------------------------------------------------
+ */
+
+struct server_ping {
+	struct list link;
+	struct backend *b;
+	uint64_t ticket;
+	const char *type;
+	struct backend_ping *ping;
+};
+
+static const struct {
+	const char *type;
+	enum ping_kind kind;
+} ping_types[] = { { "disco", PING_DISCO }, { "TSMP", PING_TSMP }, { "ICMP", PING_ICMP } };
+
+static void on_server_pong(void *arg, const json_t *result)
+{
+	struct server_ping *p = arg;
+	json_t *o = j_copy(result);
+	j_set_str(o, "Type", p->type);
+	list_remove(&p->link);
+	if (p->b->ctl)
+		ctl_ping_done(p->b->ctl, p->ticket, o);
+	else
+		j_free(o);
+	free(p);
+}
+
+/* The first type of the list that we can do. */
+static bool on_ping(void *arg, const struct ctl_ping *ask)
+{
+	struct backend *b = arg;
+	for (size_t i = 0; i < ARRAY_LEN(ping_types); i++) {
+		const char *at = strstr(ask->types, ping_types[i].type);
+		size_t len = strlen(ping_types[i].type);
+		if (!at || (at != ask->types && at[-1] != ',') || (at[len] && at[len] != ','))
+			continue;
+		struct server_ping *p = xcalloc(1, sizeof(*p));
+		*p = (struct server_ping){ .b = b,
+					   .ticket = ask->ticket,
+					   .type = ping_types[i].type };
+		list_init(&p->link);
+		list_push_back(&b->server_pings, &p->link);
+		p->ping = backend_ping(b, ask->ip, ping_types[i].kind, 0, on_server_pong, p);
+		return true;
+	}
+	return false;
+}
+
+static void cancel_server_pings(struct backend *b)
+{
+	LIST_EACH (it, &b->server_pings) {
+		struct server_ping *p = LIST_ENTRY(it, struct server_ping, link);
+		backend_ping_cancel(p->ping);
+		list_remove(&p->link);
+		free(p);
+	}
+}
+
 static json_t *c2n_prefs(void *arg)
 {
 	return backend_prefs(arg);
@@ -230,6 +290,7 @@ void backend_ctl_start(struct backend *b)
 		.on_login = on_login,
 		.on_error = on_error,
 		.on_state = on_state,
+		.on_ping = on_ping,
 		.c2n_prefs = c2n_prefs,
 		.c2n_health = c2n_health,
 		.c2n_metrics = c2n_metrics,
@@ -269,6 +330,7 @@ void backend_ctl_start(struct backend *b)
 
 void backend_ctl_stop(struct backend *b)
 {
+	cancel_server_pings(b);
 	forget_map(b);
 	b->polling = false;
 	b->login_running = false;

@@ -51,6 +51,7 @@ struct backend {
 	backend_notify_fn *notify;
 	void *notify_arg;
 	struct list pings;
+	struct list server_pings;
 	void (*logout_done)(void *arg, const char *why);
 	void *logout_arg;
 };
