@@ -133,13 +133,25 @@ void show_policy(const json_t *result)
 	printf("%s", text && *text ? text : "// no policy: everybody may reach everybody\n");
 }
 
+/* What a node answered, line by line, without what could steer the terminal. */
+static void show_foreign_text(struct span text)
+{
+	struct log_esc_buf esc;
+
+	while (text.len) {
+		const uint8_t *end = memchr(text.p, '\n', text.len);
+		size_t n = end ? (size_t)(end - text.p) : text.len;
+		size_t cr = n && text.p[n - 1] == '\r';
+
+		printf("%s\n", log_esc(span_of(text.p, n - cr), &esc));
+		text = span_from(text, n + 1);
+	}
+}
+
 void show_ping(const json_t *result)
 {
-	const char *body = j_str(result, "body");
-
 	printf("answer after %.2f ms\n", j_num(result, "ms", 0));
-	if (body)
-		printf("%s\n", body);
+	show_foreign_text(j_span(result, "body"));
 }
 
 void show_json(const json_t *result)

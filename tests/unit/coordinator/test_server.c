@@ -285,6 +285,23 @@ static void bodies_and_versions_are_checked(void **state)
 	cl_close(&c);
 }
 
+static void a_body_has_a_size(void **state)
+{
+	struct client c;
+	char *body = xcalloc((1 << 20) + 100, 1);
+
+	(void)state;
+	memset(body, ' ', (1 << 20) + 50);
+	cl_open(&c, &server, 1);
+	cl_send(&c, "/machine/register", body);
+	assert_int_equal(cl_finish(&c, 5000), 0); /* reset, not answered */
+	assert_true(c.ended);
+	cl_send(&c, "/machine/register", "{}"); /* the connection itself goes on */
+	assert_int_equal(cl_finish(&c, 5000), 400);
+	cl_close(&c);
+	free(body);
+}
+
 static void a_second_server_and_a_bad_folder_are_refused(void **state)
 {
 	struct served other = server;
@@ -562,6 +579,7 @@ int main(void)
 		T(refusals_of_the_handshake_say_why),
 		T(registrations_can_be_refused_on_purpose),
 		T(bodies_and_versions_are_checked),
+		T(a_body_has_a_size),
 		T(a_second_server_and_a_bad_folder_are_refused),
 		T(ephemeral_nodes_go_with_their_stream),
 		T(a_node_has_so_many_streams_and_no_more),
