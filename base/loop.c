@@ -230,7 +230,8 @@ void loop_turn(struct loop *l, int max_ms)
 {
 	if (max_ms > 0) {
 		uv_update_time(&l->uv);
-		/* Repeating: one that is due before the library polls would fire too early to limit it. */
+		/* Repeating: one that is due before the library polls would fire too early to limit
+		 * it. */
 		uv_timer_start(&l->turn_limit, on_turn_limit, (uint64_t)max_ms, (uint64_t)max_ms);
 		uv_run(&l->uv, UV_RUN_ONCE);
 		uv_timer_stop(&l->turn_limit);
