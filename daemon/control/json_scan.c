@@ -67,14 +67,24 @@ static bool skip_escape(struct rd *r)
 	return c != 0 && strchr("\"\\/bfnrt", c) != NULL;
 }
 
+/* Bytes up to the first that ends or escapes the string, or has no place in one. */
+static size_t plain_len(struct span s)
+{
+	size_t n = 0;
+	while (n < s.len && s.p[n] >= 0x20 && s.p[n] != '"' && s.p[n] != '\\')
+		n++;
+	return n;
+}
+
 /* After the opening quote, to behind the closing one. */
 static bool skip_string(struct rd *r)
 {
 	while (rd_left(r)) {
+		rd_skip(r, plain_len(span_of(r->p, rd_left(r))));
 		uint8_t c = rd_u8(r);
 		if (c == '"')
-			return true;
-		if (c < 0x20 || (c == '\\' && !skip_escape(r)))
+			return rd_ok(r);
+		if (c < 0x20 || !skip_escape(r))
 			return false;
 	}
 	return false;
