@@ -8,70 +8,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Actions that answer JSON; the rest do something and answer "done". */
-static bool is_question(const char *action)
-{
-	static const char *const questions[] = {
-		"current-netmap",  "statedir", "control-knobs", "peer-relay-servers",
-		"peer-disco-keys", "peers",    "derp"
-	};
-	for (size_t i = 0; i < ARRAY_LEN(questions); i++)
-		if (strcmp(questions[i], action) == 0)
-			return true;
-	return false;
-}
-
 static void unknown(struct api_req *r, const char *action)
 {
 	struct log_esc_buf esc;
 	char *text = xasprintf("unknown action \"%s\"", log_esc(span_str(action), &esc));
 	api_text(r, 400, text);
 	free(text);
-}
-
-static void ask(struct api_req *r, const char *action)
-{
-	bool netmap = strcmp(action, "current-netmap") == 0;
-	json_t *v = netmap ? backend_netmap(r->b) : backend_debug(r->b, action);
-	if (v)
-		api_json(r, 200, J_COMPACT, v);
-	else if (netmap)
-		api_text(r, 400, "no netmap");
-	else
-		unknown(r, action);
-}
-
-/* ---- netcheck: answered when the measurement is done -------------------------------------------
- */
-
-struct netcheck_call {
-	struct httpd_req *http;
-	struct backend_netcheck *backend;
-};
-
-static void on_report(void *arg, const json_t *report)
-{
-	struct netcheck_call *c = arg;
-	if (report)
-		api_reply_json(c->http, 200, report);
-	else
-		api_reply_text(c->http, 503, "no relay map yet; type: meshctl up");
-	free(c);
-}
-
-static void on_netcheck_abort(void *arg)
-{
-	struct netcheck_call *c = arg;
-	backend_netcheck_cancel(c->backend);
-	free(c);
-}
-
-static void netcheck(struct api_req *r)
-{
-	struct netcheck_call *c = xcalloc(1, sizeof(*c));
-	c->http = r->http;
-	httpd_on_abort(r->http, on_netcheck_abort, c);
-	c->backend = backend_netcheck(r->b, on_report, c);
 }
 
 static void act(struct api_req *r, const char *action)
@@ -87,6 +29,21 @@ static void act(struct api_req *r, const char *action)
 	free(why);
 }
 
+/* An action is a question, answered with JSON, or something to do, answered with "done". */
+static void run(struct api_req *r, const char *action)
+{
+	bool netmap = strcmp(action, "current-netmap") == 0;
+	json_t *v = netmap ? backend_netmap(r->b) : backend_debug(r->b, action);
+	if (v)
+		api_json(r, 200, J_COMPACT, v);
+	else if (netmap)
+		api_text(r, 400, "no netmap");
+	else if (strcmp(action, "netcheck") == 0)
+		api_text(r, 503, "no network report yet; is meshd up and is there a DERP map?");
+	else
+		act(r, action);
+}
+
 void api_debug(struct api_req *r)
 {
 	const char *action = httpd_query(r->http, "action");
@@ -96,12 +53,8 @@ void api_debug(struct api_req *r)
 		api_text(r, 403, "debug access denied");
 	else if (!action || !*action)
 		api_text(r, 400, "missing parameter 'action'");
-	else if (strcmp(action, "netcheck") == 0)
-		netcheck(r);
-	else if (is_question(action))
-		ask(r, action);
 	else
-		act(r, action);
+		run(r, action);
 }
 
 void api_disconnect_control(struct api_req *r)
