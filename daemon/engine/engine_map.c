@@ -159,7 +159,8 @@ static void update_disco(struct engine *e, struct epeer *p)
 static void update_peer(struct engine *e, struct epeer *p, const struct nm_node *n)
 {
 	if (p->node != n) {
-		if (p->node->home_derp != n->home_derp || (p->node->flags ^ n->flags) & NM_JAILED)
+		if (p->node->home_derp != n->home_derp || (p->node->flags ^ n->flags) & NM_JAILED ||
+		    !ip_eq(p->node->masq_v4, n->masq_v4) || !ip_eq(p->node->masq_v6, n->masq_v6))
 			e->dirty = true;
 		nm_node_ref(n);
 		nm_node_unref(p->node);
@@ -181,8 +182,18 @@ static void update_peer(struct engine *e, struct epeer *p, const struct nm_node 
 		update_disco(e, p);
 }
 
-/* Does the difference change who owns which address? */
-static bool moves_prefixes(const struct nm_node *a, const struct nm_node *b)
+static bool same_caps(const struct nm_node *a, const struct nm_node *b)
+{
+	if (a->n_caps != b->n_caps)
+		return false;
+	for (uint32_t i = 0; i < a->n_caps; i++)
+		if (strcmp(a->caps[i].name, b->caps[i].name) != 0)
+			return false;
+	return true;
+}
+
+/* Does the difference change who owns which address, or whom the filter lets in? */
+static bool changes_tables(const struct nm_node *a, const struct nm_node *b)
 {
 	struct rt_peer ra = rt_of(a), rb = rt_of(b);
 	return rt_peer_used(&ra) != rt_peer_used(&rb) || a->n_addresses != b->n_addresses ||
@@ -191,7 +202,7 @@ static bool moves_prefixes(const struct nm_node *a, const struct nm_node *b)
 	       memcmp(a->addresses, b->addresses, a->n_addresses * sizeof(*a->addresses)) != 0 ||
 	       memcmp(a->allowed_ips, b->allowed_ips, a->n_allowed_ips * sizeof(*a->allowed_ips)) !=
 		   0 ||
-	       a->n_caps != b->n_caps;
+	       !same_caps(a, b);
 }
 
 /* Bring the peer with that id up to date; true if the tables must be made anew. */
@@ -215,7 +226,7 @@ static bool reconcile(struct engine *e, const struct netmap *nm, int64_t id)
 		p = new_peer(e, n);
 		tables = true;
 	} else {
-		tables |= moves_prefixes(p->node, n);
+		tables |= changes_tables(p->node, n);
 	}
 	update_peer(e, p, n);
 	p->seen = true;
@@ -397,6 +408,8 @@ void engine_set_map(struct engine *e, mono_t now, wall_t wall, const struct netm
 			tables |= reconcile(e, nm, ch->ids[i]);
 	if (tables)
 		build_tables(e, nm, p);
+	else
+		note_peers(e); /* it borrows from nodes that may have been replaced */
 	e->ops->rearm(e->arg);
 }
 
