@@ -38,8 +38,6 @@ static void run(struct api_req *r, const char *action)
 		api_json(r, 200, J_COMPACT, v);
 	else if (netmap)
 		api_text(r, 400, "no netmap");
-	else if (strcmp(action, "netcheck") == 0)
-		api_text(r, 503, "no network report yet; is meshd up and is there a DERP map?");
 	else
 		act(r, action);
 }
@@ -53,6 +51,8 @@ void api_debug(struct api_req *r)
 		api_text(r, 403, "debug access denied");
 	else if (!action || !*action)
 		api_text(r, 400, "missing parameter 'action'");
+	else if (strcmp(action, "netcheck") == 0)
+		api_netcheck(r);
 	else
 		run(r, action);
 }

@@ -37,6 +37,8 @@ void api_debug(struct api_req *r);
 void api_component_logging(struct api_req *r);
 void api_disconnect_control(struct api_req *r);
 void api_bugreport(struct api_req *r);
+/* netcheck.c */
+void api_netcheck(struct api_req *r);
 /* metrics.c */
 void api_usermetrics(struct api_req *r);
 void api_metrics(struct api_req *r);

@@ -259,7 +259,7 @@ static void test_key_file_errors(void **state)
 	struct fake_run r = run(&s, &c, "up --auth-key=file:/nonexistent/key", &d);
 	assert_int_equal(r.code, 1);
 	assert_string_equal(r.err,
-			    "could not read the auth key from /nonexistent/key: no such object\n");
+			    "could not read the auth key from /nonexistent/key: not found\n");
 	end(&r, &d);
 }
 
