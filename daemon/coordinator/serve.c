@@ -15,11 +15,14 @@
 #include "daemon/coordinator/stun_io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define STATE_FILE "meshcoord.json"
 #define CERT_FILE "relay.crt"
@@ -27,6 +30,7 @@
 
 struct server {
 	struct coord coord;
+	int lock; /* the state folder, held as long as we run */
 	struct conn_tls *tls;
 	bool self_signed;
 	struct listener *listener;
@@ -67,6 +71,23 @@ bool url_split(const char *url, char **host, uint16_t *port)
 }
 
 /* ---- state ---- */
+
+/* Before the state is read: a second server would write back what the first has changed since. */
+static bool lock_state_dir(struct server *s)
+{
+	const char *dir = s->coord.conf->state_dir;
+
+	if (fs_mkdir(dir, 0700) == 0)
+		s->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->lock < 0) {
+		log_error("serve: %s: %s", dir, strerror(errno));
+		return false;
+	}
+	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	log_error("serve: %s: another meshcoord runs with this --state", dir);
+	return false;
+}
 
 static bool load_state(struct server *s, const char *path)
 {
@@ -290,6 +311,7 @@ static void server_init(struct server *s, const struct coord_conf *conf)
 {
 	struct coord *c = &s->coord;
 
+	s->lock = -1;
 	c->loop = loop_new();
 	c->rng = rng_system();
 	c->conf = conf;
@@ -307,11 +329,7 @@ static bool server_start(struct server *s)
 	struct coord *c = &s->coord;
 	char text[EP_TEXT_MAX];
 
-	if (fs_mkdir(c->conf->state_dir, 0700) < 0) {
-		log_error("serve: %s: %s", c->conf->state_dir, strerror(errno));
-		return false;
-	}
-	if (!open_state(s) || !load_policy(s) || !open_tls(s))
+	if (!lock_state_dir(s) || !open_state(s) || !load_policy(s) || !open_tls(s))
 		return false;
 	c->derp_map = derp_map(s);
 	c->relay = relay_server_new(c->loop, &c->st.derp_key, c->rng, admit, c);
@@ -342,6 +360,8 @@ static void server_stop(struct server *s)
 	coord_stop(c);
 	relay_server_free(c->relay);
 	store_free(c->store);
+	if (s->lock >= 0)
+		close(s->lock);
 	conn_tls_free(s->tls);
 	policy_free(c->policy);
 	logins_fini(&c->logins);

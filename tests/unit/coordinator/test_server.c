@@ -5,6 +5,8 @@
 #include "base/fs.h"
 #include "daemon/coordinator/registry_file.h"
 
+#include <sys/stat.h>
+
 static struct served server;
 
 static int setup(void **state)
@@ -305,14 +307,21 @@ static void a_body_has_a_size(void **state)
 static void a_second_server_and_a_bad_folder_are_refused(void **state)
 {
 	struct served other = server;
+	struct stat before, after;
 	struct buf log;
+	char path[100];
 	int status;
 
 	(void)state;
+	snprintf(path, sizeof(path), "%s/meshcoord.json", server.dir);
+	usleep(300000); /* the first server has nothing left to write */
+	assert_int_equal(stat(path, &before), 0);
 	other.port = free_port();
 	other.pid = served_fork(&other);
 	waitpid(other.pid, &status, 0);
 	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_int_equal(stat(path, &after), 0);
+	assert_true(before.st_ino == after.st_ino); /* it has not touched the state */
 	buf_init(&log, 1 << 20);
 	assert_int_equal(fs_read(server.log, &log), 0);
 	assert_non_null(strstr(buf_cstr(&log), "another meshcoord runs with this --state"));
