@@ -145,6 +145,26 @@ static int serve(struct run *r, int listen_fd)
 	return 0;
 }
 
+static int start(struct options *o)
+{
+	if (crypto_init() != 0 || aead_batch_init(o->aead) != 0)
+		return fail("cryptography self-check failed", o->aead ? o->aead : "libsodium");
+	mallopt(M_ARENA_MAX, 2);
+	/* A process that was killed leaves rules behind that would route into nothing. */
+	if (node_cleanup(o->tun) != 0)
+		log_warn("router: cannot look for leftovers of an earlier run");
+	if (make_state_dir(o) != 0)
+		return 1;
+	int fd = listen_socket(o);
+	if (fd < 0)
+		return 1;
+	enter_sandbox(o);
+	struct run r = { .o = o, .loop = loop_new() };
+	int rc = serve(&r, fd);
+	stop(&r);
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -154,23 +174,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	sandbox_early();
 	log_set_level(o.verbose >= 2 ? LOG_TRACE : o.verbose == 1 ? LOG_DEBUG : LOG_INFO);
-	if (o.cleanup)
-		return cleanup(&o);
-	if (crypto_init() != 0 || aead_batch_init(o.aead) != 0)
-		return fail("cryptography self-check failed", o.aead ? o.aead : "libsodium");
-	mallopt(M_ARENA_MAX, 2);
-	/* A process that was killed leaves rules behind that would route into nothing. */
-	if (node_cleanup(o.tun) != 0)
-		log_warn("router: cannot look for leftovers of an earlier run");
-	if (make_state_dir(&o) != 0)
-		return 1;
-	int fd = listen_socket(&o);
-	if (fd < 0)
-		return 1;
-	enter_sandbox(&o);
-	struct run r = { .o = &o, .loop = loop_new() };
-	int rc = serve(&r, fd);
-	stop(&r);
+	int rc = o.cleanup ? cleanup(&o) : start(&o);
 	options_fini(&o);
 	return rc;
 }
