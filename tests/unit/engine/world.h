@@ -13,6 +13,7 @@
 #include "tests/lib/cm.h"
 #include "wg/allowedips.h"
 #include "wg/messages.h"
+#include "wg/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
