@@ -6,7 +6,8 @@
 
 void print_buf(FILE *f, const struct buf *b)
 {
-	fwrite(b->p, 1, b->len, f);
+	if (b->len)
+		fwrite(b->p, 1, b->len, f);
 }
 
 void print_json(FILE *f, const json_t *v, enum j_style style, bool newline)
