@@ -62,7 +62,7 @@ static char *trimmed(struct span body)
 		body.len--;
 	while (body.len && strchr(blanks, body.p[0]))
 		body = span_from(body, 1);
-	return xstrndup((const char *)body.p, body.len);
+	return body.len ? xstrndup((const char *)body.p, body.len) : xstrdup("");
 }
 
 /* The command line as typed, to try again with more rights. */
