@@ -139,8 +139,8 @@ bool fuzz_seed(size_t i, struct span *out)
 		"a-b.example",
 		"1h30m2.25s",
 		"-500ms",
-		"--login-server=https://"
-		"hs.example.com\n--accept-routes\n--hostname\nx\n--ssh=false\nrest",
+		("--login-server=https://"
+		 "hs.example.com\n--accept-routes\n--hostname\nx\n--ssh=false\nrest"),
 		"--nope\n--accept-dns=maybe",
 		"xn--mnchen-3ya.example",
 		"\x1b[31m\xe2\x80\xae\xff\tcell\t\nx\ty\t\n",

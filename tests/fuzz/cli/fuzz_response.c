@@ -98,30 +98,32 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 bool fuzz_seed(size_t i, struct span *out)
 {
 	static const char *const seeds[] = {
-		"HTTP/1.1 200 OK\r\nContent-Length: "
-		"41\r\n\r\n{\"BackendState\":\"Running\",\"Self\":{\"ID\":\"1\"}}",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
-		"chunked\r\n\r\n5\r\n{\"a\":\r\n2;x=y\r\n1}\r\n0\r\nT: v\r\n\r\n",
+		("HTTP/1.1 200 OK\r\nContent-Length: "
+		 "41\r\n\r\n{\"BackendState\":\"Running\",\"Self\":{\"ID\":\"1\"}}"),
+		("HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n5\r\n{\"a\":\r\n2;x=y\r\n1}\r\n0\r\nT: v\r\n\r\n"),
 		"HTTP/1.1 403 Forbidden\r\n\r\nstatus access denied\n",
-		"{\"BackendState\":\"Running\",\"MagicDNSSuffix\":\"t.example\",\"Health\":[\"x\"],"
-		"\"Self\":{\"DNSName\":"
-		"\"xn--mnchen-3ya.t.example.\",\"TailscaleIPs\":[\"100.64.0.1\"],\"OS\":\"linux\","
-		"\"UserID\":1},"
-		"\"Peer\":{\"nodekey:1\":{\"HostName\":\"Bob's\",\"Active\":true,\"Relay\":\"hs\","
-		"\"RxBytes\":1,"
-		"\"LastSeen\":\"2026-06-01T11:59:30Z\"}},\"User\":{\"1\":{\"LoginName\":\"a@b\"}}}",
-		"{\"ControlURL\":\"https://x\",\"AdvertiseRoutes\":[\"0.0.0.0/0\",\"::/"
-		"0\",\"10.0.0.0/8\"],"
-		"\"AdvertiseTags\":[\"tag:a\"],\"ExitNodeIP\":\"100.64.0.2\",\"AutoUpdate\":{"
-		"\"Check\":true},"
-		"\"Config\":{\"UserProfile\":{\"LoginName\":\"a\"}}}",
-		"{\"Now\":\"2023-11-14T22:13:20Z\",\"Regions\":{\"1\":{\"RegionID\":1,"
-		"\"RegionCode\":\"a\"}},"
-		"\"RegionLatency\":{\"1\":1234567},\"PreferredDERP\":1}",
-		"{\"CorpDNS\":true,\"CurrentTailnet\":{\"MagicDNSEnabled\":true},\"Resolvers\":[{"
-		"\"Addr\":\"1.1.1.1\"}],"
-		"\"Routes\":{\"a.\":[{\"Addr\":\"x\",\"BootstrapResolution\":[\"y\"]}]},"
-		"\"ExtraRecords\":[{\"Name\":\"n\"}]}",
+		("{\"BackendState\":\"Running\",\"MagicDNSSuffix\":\"t.example\",\"Health\":[\"x\"]"
+		 ","
+		 "\"Self\":{\"DNSName\":"
+		 "\"xn--mnchen-3ya.t.example.\",\"TailscaleIPs\":[\"100.64.0.1\"],\"OS\":\"linux\","
+		 "\"UserID\":1},"
+		 "\"Peer\":{\"nodekey:1\":{\"HostName\":\"Bob's\",\"Active\":true,\"Relay\":\"hs\","
+		 "\"RxBytes\":1,"
+		 "\"LastSeen\":\"2026-06-01T11:59:30Z\"}},\"User\":{\"1\":{\"LoginName\":\"a@b\"}}"
+		 "}"),
+		("{\"ControlURL\":\"https://x\",\"AdvertiseRoutes\":[\"0.0.0.0/0\",\"::/"
+		 "0\",\"10.0.0.0/8\"],"
+		 "\"AdvertiseTags\":[\"tag:a\"],\"ExitNodeIP\":\"100.64.0.2\",\"AutoUpdate\":{"
+		 "\"Check\":true},"
+		 "\"Config\":{\"UserProfile\":{\"LoginName\":\"a\"}}}"),
+		("{\"Now\":\"2023-11-14T22:13:20Z\",\"Regions\":{\"1\":{\"RegionID\":1,"
+		 "\"RegionCode\":\"a\"}},"
+		 "\"RegionLatency\":{\"1\":1234567},\"PreferredDERP\":1}"),
+		("{\"CorpDNS\":true,\"CurrentTailnet\":{\"MagicDNSEnabled\":true},\"Resolvers\":[{"
+		 "\"Addr\":\"1.1.1.1\"}],"
+		 "\"Routes\":{\"a.\":[{\"Addr\":\"x\",\"BootstrapResolution\":[\"y\"]}]},"
+		 "\"ExtraRecords\":[{\"Name\":\"n\"}]}"),
 	};
 	if (i >= ARRAY_LEN(seeds))
 		return false;

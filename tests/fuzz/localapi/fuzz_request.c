@@ -262,8 +262,8 @@ bool fuzz_seed(size_t i, struct span *out)
 {
 	static const char *const seeds[] = {
 		"\x1fGET /localapi/v0/status?peers=false\nHost: local-tailscaled.sock\n\n",
-		"\x1fPATCH /localapi/v0/prefs\nHost: "
-		"local-tailscaled.sock\n\n{\"Hostname\":\"x\",\"HostnameSet\":true}",
+		("\x1fPATCH /localapi/v0/prefs\nHost: "
+		 "local-tailscaled.sock\n\n{\"Hostname\":\"x\",\"HostnameSet\":true}"),
 		"\x17POST /localapi/v0/check-prefs\n\n{\"AdvertiseRoutes\":[\"10.0.0.1/8\"]}",
 		"\x17POST /localapi/v0/start\n\n{\"AuthKey\":\"k\",\"UpdatePrefs\":{}}",
 		"\x17POST /localapi/v0/logout\nX-Tailscale-Reason: bWFpbnQ=\n\n",

@@ -231,26 +231,26 @@ static void test_hostile_requests(void **state)
 		"GET /localapi/v0/status\r\n\r\n",
 		"GET * HTTP/1.1\r\nHost: local-tailscaled.sock\r\n\r\n",
 		"CONNECT x:1 HTTP/1.1\r\nHost: local-tailscaled.sock\r\n\r\n",
-		"POST /localapi/v0/start HTTP/1.1\r\nHost: "
-		"local-tailscaled.sock\r\nContent-Length: "
-		"99999999999999999999\r\n\r\n{}",
-		"POST /localapi/v0/start HTTP/1.1\r\nHost: "
-		"local-tailscaled.sock\r\nContent-Length: -1\r\n\r\n{}",
-		"POST /localapi/v0/start HTTP/1.1\r\nHost: "
-		"local-tailscaled.sock\r\nTransfer-Encoding: "
-		"chunked\r\n\r\nffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
-		"POST /localapi/v0/start HTTP/1.1\r\nHost: "
-		"local-tailscaled.sock\r\nTransfer-Encoding: "
-		"chunked\r\n\r\n-5\r\n{}\r\n0\r\n\r\n",
-		"POST /localapi/v0/start HTTP/1.1\r\nHost: "
-		"local-tailscaled.sock\r\nTransfer-Encoding: "
-		"chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-		"POST /localapi/v0/start HTTP/1.1\r\nHost: "
-		"local-tailscaled.sock\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{",
-		"POST /localapi/v0/start HTTP/1.1\r\nHost: "
-		"local-tailscaled.sock\r\nContent-Length: 2\r\nTransfer-Encoding: "
-		"chunked\r\n\r\n2\r\n{}\r\n"
-		"0\r\n\r\n",
+		("POST /localapi/v0/start HTTP/1.1\r\nHost: "
+		 "local-tailscaled.sock\r\nContent-Length: "
+		 "99999999999999999999\r\n\r\n{}"),
+		("POST /localapi/v0/start HTTP/1.1\r\nHost: "
+		 "local-tailscaled.sock\r\nContent-Length: -1\r\n\r\n{}"),
+		("POST /localapi/v0/start HTTP/1.1\r\nHost: "
+		 "local-tailscaled.sock\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\nffffffffffffffffff\r\n{}\r\n0\r\n\r\n"),
+		("POST /localapi/v0/start HTTP/1.1\r\nHost: "
+		 "local-tailscaled.sock\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n-5\r\n{}\r\n0\r\n\r\n"),
+		("POST /localapi/v0/start HTTP/1.1\r\nHost: "
+		 "local-tailscaled.sock\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
+		("POST /localapi/v0/start HTTP/1.1\r\nHost: "
+		 "local-tailscaled.sock\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{"),
+		("POST /localapi/v0/start HTTP/1.1\r\nHost: "
+		 "local-tailscaled.sock\r\nContent-Length: 2\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n2\r\n{}\r\n"
+		 "0\r\n\r\n"),
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
