@@ -19,11 +19,12 @@
 #define CTL_LOGOUT_S 10
 #define CTL_UPDATE_DELAY_MS 50 /* changes within this time travel together */
 #define CTL_UPDATE_TIMEOUT_S 30
-#define CTL_REGISTER_TIMEOUT_S 60 /* not for follow-up polls: a person takes their time */
-#define CTL_HEALTHY_S 30	  /* a map session that lived so long clears the back-off */
-#define CTL_UNKNOWN_NODE_MAX 3	  /* consecutive 404s before we register again */
-#define CTL_NOISE_FAILURES_MAX 3  /* consecutive ones before the server's key is fetched again */
-#define CTL_PINGS_MAX 4		  /* peer pings and answers in flight */
+#define CTL_REGISTER_TIMEOUT_S 60
+#define CTL_FOLLOWUP_S 600	 /* then it is sent again: the connection may be half open */
+#define CTL_HEALTHY_S 30	 /* a map session that lived so long clears the back-off */
+#define CTL_UNKNOWN_NODE_MAX 3	 /* consecutive 404s before we register again */
+#define CTL_NOISE_FAILURES_MAX 3 /* consecutive ones before the server's key is fetched again */
+#define CTL_PINGS_MAX 4		 /* peer pings and answers in flight */
 #define CTL_PING_S 10
 
 struct ctl_core;

@@ -99,7 +99,7 @@ static void send_register(struct ctl_core *c, struct ctl_now t)
 	l->phase = LOGIN_SEND;
 	l->status = 0;
 	l->retry_ms = -1;
-	l->at = l->auth_url ? MONO_NEVER : mono_add_s(t.mono, CTL_REGISTER_TIMEOUT_S);
+	l->at = mono_add_s(t.mono, l->auth_url ? CTL_FOLLOWUP_S : CTL_REGISTER_TIMEOUT_S);
 	buf_reset(&l->answer);
 	send_json(c, CTL_SLOT_LOGIN, register_request_to_json(&r));
 	j_free(hostinfo);
@@ -132,18 +132,33 @@ static void attempt(struct ctl_core *c, struct ctl_now t)
 	core_fetch_key(c);
 }
 
+/* No answer. Unless the map stream, which has its own watchdog, shows that the connection lives, it
+ * may be half open and must not be used again. A follow-up poll just takes as long as the person.
+ */
+static void timed_out(struct ctl_core *c, struct ctl_now t)
+{
+	c->io->cancel(c->io_arg, CTL_SLOT_LOGIN);
+	if (c->map.phase != MAP_OPEN) {
+		update_stop(c);
+		c->io->drop(c->io_arg);
+		c->fetching = false;
+	}
+	if (c->login.auth_url)
+		wait_until(c, t.mono);
+	else
+		login_on_done(c, t, -ERR_TIMEOUT, CTL_CONN_NETWORK,
+			      "the server does not answer the registration");
+}
+
 void login_go(struct ctl_core *c, struct ctl_now t)
 {
 	struct login *l = &c->login;
 	if (c->dead || c->paused || c->logout.running)
 		return;
-	if (l->phase == LOGIN_WAIT && mono_due(l->at, t.mono)) {
+	if (l->phase == LOGIN_SEND && mono_due(l->at, t.mono))
+		timed_out(c, t);
+	if (!c->dead && l->phase == LOGIN_WAIT && mono_due(l->at, t.mono))
 		attempt(c, t);
-	} else if (l->phase == LOGIN_SEND && mono_due(l->at, t.mono)) {
-		c->io->cancel(c->io_arg, CTL_SLOT_LOGIN);
-		login_on_done(c, t, -ERR_TIMEOUT, CTL_CONN_NETWORK,
-			      "the server does not answer the registration");
-	}
 }
 
 void login_stop(struct ctl_core *c)

@@ -428,8 +428,16 @@ static void test_follow_up(void **state)
 	assert_true(w->open[CTL_SLOT_LOGIN]);
 	assert_string_equal(str(w, CTL_SLOT_LOGIN, "Followup"), "https://hs.example.com/a/1");
 	assert_string_equal(str(w, CTL_SLOT_LOGIN, "NodeKey"), key);
-	pass_ms(w, 3600 * 1000);
+	size_t polls = w->n_requests[CTL_SLOT_LOGIN];
+	pass_ms(w, (CTL_FOLLOWUP_S - 1) * 1000);
+	assert_int_equal(w->n_requests[CTL_SLOT_LOGIN], polls);
+	/* after long silence over a new connection, and nobody is bothered with it */
+	size_t drops = w->n_drops;
+	pass_ms(w, 5 * CTL_FOLLOWUP_S * 1000);
 	assert_true(w->open[CTL_SLOT_LOGIN]);
+	assert_int_equal(w->n_requests[CTL_SLOT_LOGIN], polls + 5);
+	assert_int_equal(w->n_drops, drops + 5);
+	assert_int_equal(w->n_errors, 0);
 	/* connection lost: sent again */
 	breaks(w, CTL_SLOT_LOGIN, CTL_CONN_NETWORK);
 	pass_ms(w, 1000);
@@ -607,6 +615,7 @@ static void test_register_times_out(void **state)
 	give_key(w);
 	pass_ms(w, (CTL_REGISTER_TIMEOUT_S + 1) * 1000);
 	assert_int_equal(w->error_kind, CTL_ERR_NETWORK);
+	assert_int_equal(w->n_drops, 1); /* it may have been half open */
 	assert_int_equal(w->n_requests[CTL_SLOT_LOGIN], 2);
 	world_free(w);
 }
