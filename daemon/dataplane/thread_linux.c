@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "daemon/dataplane/counters.h"
+#include "daemon/dataplane/worker_priv.h"
 #include "magicsock/udp_linux.h"
 #include "netstack/tun_linux.h"
 
@@ -75,6 +75,7 @@ static void send_family(struct dp_thread *t, int fd, const struct dp_datagram *v
 		if (r == UDP_AGAIN)
 			break;
 		dp_count(DPC_TX_NO_PATH, 1);
+		traffic_send_failed();
 		done++;
 	}
 }

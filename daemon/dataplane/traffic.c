@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The user metrics: packets and bytes by the kind of path. */
+/* The user metrics: packets and bytes by the kind of path, drops by their reason. */
 #include "daemon/dataplane/worker_priv.h"
 
 #include <stdatomic.h>
@@ -7,7 +7,7 @@
 static struct {
 	_Atomic uint64_t in_packets[DP_PATH_KINDS], in_bytes[DP_PATH_KINDS];
 	_Atomic uint64_t out_packets[DP_PATH_KINDS], out_bytes[DP_PATH_KINDS];
-	_Atomic uint64_t in_drop_acl, out_drop_error;
+	_Atomic uint64_t in_drop[DP_DROP_KINDS], out_drop[DP_DROP_KINDS];
 } t;
 
 static void add(_Atomic uint64_t *v, uint64_t n)
@@ -32,14 +32,44 @@ void traffic_out(enum dp_path_kind k, size_t packets, size_t bytes)
 	add(&t.out_bytes[k], bytes);
 }
 
-void traffic_drop_acl(void)
+/* DP_DROP_KINDS: not a drop, or one that nobody need know of. */
+static enum dp_drop drop_kind(enum flt_verdict v)
 {
-	add(&t.in_drop_acl, 1);
+	switch (v) {
+	case FLT_DROP_TOO_SHORT:
+		return DP_DROP_TOO_SHORT;
+	case FLT_DROP_UNKNOWN_PROTO:
+		return DP_DROP_UNKNOWN_PROTO;
+	case FLT_DROP_MULTICAST:
+		return DP_DROP_MULTICAST;
+	case FLT_DROP_LINK_LOCAL:
+		return DP_DROP_LINK_LOCAL;
+	case FLT_DROP_NO_FILTER:
+	case FLT_DROP_NOT_LOCAL:
+	case FLT_DROP_ACL:
+		return DP_DROP_ACL;
+	default:
+		return DP_DROP_KINDS;
+	}
 }
 
-void traffic_drop_error(size_t n)
+void traffic_judged_in(enum flt_verdict v)
 {
-	add(&t.out_drop_error, n);
+	if (drop_kind(v) != DP_DROP_KINDS)
+		add(&t.in_drop[drop_kind(v)], 1);
+	flt_count_in(v);
+}
+
+void traffic_judged_out(enum flt_verdict v)
+{
+	if (drop_kind(v) != DP_DROP_KINDS)
+		add(&t.out_drop[drop_kind(v)], 1);
+	flt_count_out(v);
+}
+
+void traffic_send_failed(void)
+{
+	add(&t.out_drop[DP_DROP_ERROR], 1);
 }
 
 void dp_traffic_get(struct dp_traffic *out)
@@ -50,6 +80,8 @@ void dp_traffic_get(struct dp_traffic *out)
 		out->out_packets[k] = get(&t.out_packets[k]);
 		out->out_bytes[k] = get(&t.out_bytes[k]);
 	}
-	out->in_drop_acl = get(&t.in_drop_acl);
-	out->out_drop_error = get(&t.out_drop_error);
+	for (int k = 0; k < DP_DROP_KINDS; k++) {
+		out->in_drop[k] = get(&t.in_drop[k]);
+		out->out_drop[k] = get(&t.out_drop[k]);
+	}
 }

@@ -58,10 +58,19 @@ void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t 
 /* Process-wide counters: "dataplane_...", and the user metrics by path. Thread: any. */
 void dp_counters_register(void);
 enum dp_path_kind { DP_DIRECT4, DP_DIRECT6, DP_RELAY, DP_PATH_KINDS };
+enum dp_drop {
+	DP_DROP_ACL,
+	DP_DROP_ERROR, /* the system would not send it */
+	DP_DROP_LINK_LOCAL,
+	DP_DROP_MULTICAST,
+	DP_DROP_TOO_SHORT,
+	DP_DROP_UNKNOWN_PROTO,
+	DP_DROP_KINDS
+};
 struct dp_traffic {
 	uint64_t in_packets[DP_PATH_KINDS], in_bytes[DP_PATH_KINDS];
 	uint64_t out_packets[DP_PATH_KINDS], out_bytes[DP_PATH_KINDS];
-	uint64_t in_drop_acl, out_drop_error;
+	uint64_t in_drop[DP_DROP_KINDS], out_drop[DP_DROP_KINDS]; /* packets */
 };
 void dp_traffic_get(struct dp_traffic *t);
 

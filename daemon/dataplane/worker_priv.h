@@ -67,7 +67,9 @@ static inline struct flt_flows *worker_flows(struct dp_worker *w, const struct d
 /* traffic.c */
 void traffic_in(enum dp_path_kind k, size_t packets, size_t bytes);
 void traffic_out(enum dp_path_kind k, size_t packets, size_t bytes);
-void traffic_drop_acl(void);
-void traffic_drop_error(size_t n);
+/* The filter's word, for its own counters as well. */
+void traffic_judged_in(enum flt_verdict v);
+void traffic_judged_out(enum flt_verdict v);
+void traffic_send_failed(void);
 
 #endif

@@ -45,9 +45,7 @@ static void inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, 
 		flush_answers(w, s, now, peer);
 	struct mspan room = mspan_of(w->answers[w->n_answers] + DP_HEADROOM, TSMP_PACKET_MAX);
 	enum in_action action = inbound_packet(&in, &p->net, packet, &pkt, room, &res);
-	flt_count_in(res.verdict);
-	if (res.verdict != FLT_PASS)
-		traffic_drop_acl();
+	traffic_judged_in(res.verdict);
 	switch (action) {
 	case IN_DELIVER:
 		w->deliver[w->n_deliver++] = span_const(packet);

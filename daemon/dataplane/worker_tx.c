@@ -147,7 +147,7 @@ static uint32_t classify(struct dp_worker *w, const struct dp_snapshot *s, struc
 		dp_count(DPC_TX_SERVICE, 1);
 		return DP_NO_PEER;
 	case OUT_DROP:
-		flt_count_out(res.verdict);
+		traffic_judged_out(res.verdict);
 		return DP_NO_PEER;
 	}
 	uint32_t peer = wg_allowedips_lookup(t->allowed, pkt.dst.ip);
@@ -158,7 +158,7 @@ static uint32_t classify(struct dp_worker *w, const struct dp_snapshot *s, struc
 	const struct dp_peer *p = &s->peers[peer];
 	enum flt_verdict v =
 	    outbound_check(&t->self, &p->net, worker_filter(s, p), worker_flows(w, p), bytes, &pkt);
-	flt_count_out(v);
+	traffic_judged_out(v);
 	return v == FLT_PASS ? peer : DP_NO_PEER;
 }
 

@@ -243,8 +243,15 @@ void backend_usermetrics(struct backend *b, struct buf *out)
 	      "Number of approved network routes (e.g. by a subnet router)", "", approved);
 	gauge(out, "tailscaled_health_messages", "Number of health messages broken down by type.",
 	      "{type=\"warning\"}", j_len(health));
-	gauge(out, "tailscaled_home_derp_region_id", "DERP region ID of home relay server", "",
-	      (uint64_t)s.home);
-	node_usermetrics(b->node, out);
+	gauge(out, "tailscaled_home_derp_region_id",
+	      "DERP region ID of this node's home relay server", "", (uint64_t)s.home);
+	node_usermetrics(out);
+	/* Services are not part of this version: names without samples. */
+	buf_fmt(out, "# TYPE tailscaled_serve_inbound_bytes_total counter\n# HELP "
+		     "tailscaled_serve_inbound_bytes_total Bytes received from peers on Serve "
+		     "connections for Tailscale Services, labeled by Tailscale Service name.\n"
+		     "# TYPE tailscaled_serve_outbound_bytes_total counter\n# HELP "
+		     "tailscaled_serve_outbound_bytes_total Bytes sent to peers on Serve "
+		     "connections for Tailscale Services, labeled by Tailscale Service name.\n");
 	j_free(health);
 }

@@ -437,51 +437,6 @@ void node_status(const struct node *n, struct node_status *out)
 	out->router_problem = n->router_problem;
 }
 
-void node_usermetrics(const struct node *n, struct buf *out)
-{
-	static const char *const paths[DP_PATH_KINDS] = { "direct_ipv4", "direct_ipv6", "derp" };
-	struct dp_traffic t;
-	(void)n;
-	dp_traffic_get(&t);
-	const struct {
-		const char *name, *help;
-		const uint64_t *v;
-	} table[] = {
-		{ "tailscaled_inbound_bytes_total",
-		  "Counts the number of bytes received from other peers", t.in_bytes },
-		{ "tailscaled_inbound_packets_total",
-		  "Counts the number of packets received from other peers", t.in_packets },
-		{ "tailscaled_outbound_bytes_total",
-		  "Counts the number of bytes sent to other peers", t.out_bytes },
-		{ "tailscaled_outbound_packets_total",
-		  "Counts the number of packets sent to other peers", t.out_packets },
-	};
-	buf_fmt(out, "# TYPE tailscaled_inbound_dropped_packets_total counter\n# HELP "
-		     "tailscaled_inbound_dropped_packets_total Counts the number of dropped "
-		     "packets received by the node from other peers\n");
-	if (t.in_drop_acl)
-		buf_fmt(out,
-			"tailscaled_inbound_dropped_packets_total{reason=\"acl\"} %" PRIu64 "\n",
-			t.in_drop_acl);
-	buf_fmt(out,
-		"# TYPE tailscaled_outbound_dropped_packets_total counter\n# HELP "
-		"tailscaled_outbound_dropped_packets_total Counts the number of packets dropped "
-		"while being sent to other "
-		"peers\ntailscaled_outbound_dropped_packets_total{reason=\"error\"} %" PRIu64 "\n",
-		t.out_drop_error);
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		buf_fmt(out, "# TYPE %s counter\n# HELP %s %s\n", table[i].name, table[i].name,
-			table[i].help);
-		for (int k = DP_RELAY; k >= 0; k = k == DP_RELAY     ? DP_DIRECT4
-						   : k == DP_DIRECT4 ? DP_DIRECT6
-								     : -1)
-			buf_fmt(out, "%s{path=\"%s\"} %" PRIu64 "\n", table[i].name, paths[k],
-				table[i].v[k]);
-		buf_fmt(out, "%s{path=\"peer_relay_ipv4\"} 0\n%s{path=\"peer_relay_ipv6\"} 0\n",
-			table[i].name, table[i].name);
-	}
-}
-
 static json_t *debug_derp(struct node *n)
 {
 	json_t *all = j_array();

@@ -86,8 +86,9 @@ struct node_status {
 void node_status(const struct node *n, struct node_status *out);
 const struct nc_report *node_netcheck_last(const struct node *n); /* borrowed; NULL */
 
-/* User metrics and debug views */
-void node_usermetrics(const struct node *n, struct buf *out);
+/* Prometheus text of the packet path, of all nodes in this process. */
+void node_usermetrics(struct buf *out);
+/* Debug views */
 json_t *node_debug(struct node *n, const char *what); /* new; NULL: unknown */
 MUST_CHECK int node_debug_action(struct node *n, const char *action);
 

@@ -12,7 +12,7 @@ static void assert_refused(struct world *w, const char *counter)
 	dp_traffic_get(&after);
 	assert_int_equal(w->side[B].tun.n, 0);
 	assert_int_equal(counted(counter), n + 1);
-	assert_int_equal(after.in_drop_acl, before.in_drop_acl + 1);
+	assert_int_equal(after.in_drop[DP_DROP_ACL], before.in_drop[DP_DROP_ACL] + 1);
 }
 
 /* An answer to something that B sent first: ports and addresses the other way round. */
@@ -330,12 +330,25 @@ static void the_service_address_answers_echoes(void **state)
 static void garbage_from_the_host_is_dropped(void **state)
 {
 	struct world *w = *state;
+	struct dp_traffic before, after;
+	dp_traffic_get(&before);
 	struct packet p = udp_packet(side_ip(A), side_ip(B), 80, 1, 16);
 	p.room[DP_HEADROOM] = 0x75;
 	from_tun(w, A, &p);
 	p.len = 0;
 	from_tun(w, A, &p);
+	p = udp_packet(side_ip(A), ip_v4(224, 0, 0, 5), 80, 1, 16);
+	wg_allowedips_remove_peer(w->side[A].s->tables->allowed, slot_of_other[A]);
+	assert_int_equal(wg_allowedips_insert(w->side[A].s->tables->allowed,
+					      prefix_host(ip_v4(224, 0, 0, 5)), slot_of_other[A]),
+			 0);
+	from_tun(w, A, &p);
 	assert_int_equal(w->side[A].udp.n + w->side[A].events.n + w->side[A].tun.n, 0);
+	dp_traffic_get(&after);
+	assert_int_equal(after.out_drop[DP_DROP_UNKNOWN_PROTO],
+			 before.out_drop[DP_DROP_UNKNOWN_PROTO] + 1);
+	assert_int_equal(after.out_drop[DP_DROP_TOO_SHORT], before.out_drop[DP_DROP_TOO_SHORT] + 1);
+	assert_int_equal(after.out_drop[DP_DROP_MULTICAST], before.out_drop[DP_DROP_MULTICAST] + 1);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
