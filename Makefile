@@ -136,7 +136,10 @@ fuzz-bins: $(FUZZ_BINS)
 # The tests that need root and network namespaces, one script each; they print "skipped" otherwise.
 PROGRAM_TESTS = MESHD=$(abspath $(BUILD))/meshd MESHCTL=$(abspath $(BUILD))/meshctl \
                 MESHCOORD=$(abspath $(BUILD))/meshcoord BUILD=$(abspath $(BUILD))
-netns: all
+HOSTILE := $(BUILD)/tests/fault/hostile
+$(HOSTILE): $(HOSTILE).o $(call with,control)
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+netns: all $(HOSTILE)
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=240 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh))
 stranger: all $(BUILD)/tests/stranger/wg_harness
 	$(Q)$(PROGRAM_TESTS) sh tests/run.sh $(sort $(wildcard tests/stranger/*.sh))
