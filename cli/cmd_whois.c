@@ -48,9 +48,12 @@ static void add_machine(struct buf *b, const json_t *node)
 	add_field(b, "ID", text_of(node, "StableID"));
 	buf_add_str(b, "  Addresses:\t");
 	add_list(b, addrs, 0, SIZE_MAX);
-	buf_add_str(b, "\n  AllowedIPs:\t");
-	add_list(b, allowed, 2, SIZE_MAX);
 	buf_add_str(b, "\n");
+	if (j_len(allowed) > 2) {
+		buf_add_str(b, "  AllowedIPs:\t");
+		add_list(b, allowed, 2, SIZE_MAX);
+		buf_add_str(b, "\n");
+	}
 	free(name);
 }
 

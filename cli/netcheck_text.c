@@ -72,22 +72,38 @@ static void add_nearest(const json_t *report, const json_t *derp_map, struct buf
 	buf_add_str(out, "\n");
 }
 
+/* The micro sign has two bytes and one column. */
+static void add_padded(const char *text, size_t width, struct buf *out)
+{
+	size_t columns = 0;
+	for (const char *p = text; *p; p++)
+		columns += (*p & 0xc0) != 0x80;
+	buf_add_str(out, text);
+	for (; columns < width; columns++)
+		buf_add_str(out, " ");
+}
+
+static void add_region(const struct region *r, struct buf *out)
+{
+	char took[DURATION_MAX];
+	int64_t rounded = (r->latency + NS_PER_100US / 2) / NS_PER_100US * NS_PER_100US;
+	char *code = text_clean_new(r->code);
+	buf_fmt(out, "\t\t- %3s: ", code);
+	add_padded(r->latency ? duration_encode(rounded, took) : "", 7, out);
+	buf_add_str(out, " (");
+	text_clean(out, r->name);
+	buf_add_str(out, ")\n");
+	free(code);
+}
+
 static void add_regions(const json_t *report, const json_t *derp_map, struct buf *out)
 {
 	struct region *r = xcalloc(REGIONS_MAX, sizeof(*r));
 	size_t n = regions_of(report, derp_map, r);
-	char took[DURATION_MAX];
 	add_nearest(report, derp_map, out);
 	buf_add_str(out, "\t* DERP latency:\n");
-	for (size_t i = 0; i < n; i++) {
-		int64_t rounded = (r[i].latency + NS_PER_100US / 2) / NS_PER_100US * NS_PER_100US;
-		char *code = text_clean_new(r[i].code);
-		buf_fmt(out, "\t\t- %3s: %-7s (", code,
-			r[i].latency ? duration_encode(rounded, took) : "");
-		text_clean(out, r[i].name);
-		buf_add_str(out, ")\n");
-		free(code);
-	}
+	for (size_t i = 0; i < n; i++)
+		add_region(&r[i], out);
 	free(r);
 }
 

@@ -313,13 +313,13 @@ static void test_netcheck(void **state)
 	    "{\"Now\":\"2023-11-14T22:13:20.123456789Z\",\"UDP\":true,\"IPv6\":false,\"IPv4\":true,"
 	    "\"OSHasIPv6\":false,\"MappingVariesByDestIP\":false,\"UPnP\":true,\"PMP\":false,"
 	    "\"PCP\":true,"
-	    "\"PreferredDERP\":2,\"RegionLatency\":{\"1\":1234567,\"2\":1150000},"
+	    "\"PreferredDERP\":2,\"RegionLatency\":{\"1\":1234567,\"2\":123456},"
 	    "\"GlobalV4\":\"198.51.100.1:41641\",\"GlobalV6\":\"\",\"CaptivePortal\":null}",
 	    map,
 	    "\nReport:\n\t* Time: 2023-11-14 22:13:20.123456789Z\n\t* UDP: true\n"
 	    "\t* IPv4: yes, 198.51.100.1:41641\n\t* IPv6: no, unavailable in OS\n"
 	    "\t* MappingVariesByDestIP: false\n\t* PortMapping: UPnP, PCP\n\t* Nearest DERP: Beta\n"
-	    "\t* DERP latency:\n\t\t- bbb: 1.2ms   (Beta)\n\t\t-   a: 1.2ms   (Alpha)\n"
+	    "\t* DERP latency:\n\t\t- bbb: 100\xc2\xb5s   (Beta)\n\t\t-   a: 1.2ms   (Alpha)\n"
 	    "\t\t-   c:         (\\x1b[31mGamma)\n");
 	check_report(
 	    "{\"Now\":\"2023-11-14T22:13:20Z\",\"UDP\":false,\"OSHasIPv6\":true,\"CaptivePortal\":"
