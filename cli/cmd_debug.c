@@ -85,24 +85,16 @@ static int ask(struct cli *c, const char *action)
 	return CLI_OK;
 }
 
-static int netmap(struct cli *c, int argc, char **argv)
-{
-	int code;
-	return parse_no_flags(c, "netmap", argc, argv, &code) ? ask(c, "current-netmap") : code;
-}
-
-static int statedir(struct cli *c, int argc, char **argv)
-{
-	int code;
-	return parse_no_flags(c, "statedir", argc, argv, &code) ? ask(c, "statedir") : code;
-}
-
-static int control_knobs(struct cli *c, int argc, char **argv)
-{
-	int code;
-	return parse_no_flags(c, "control-knobs", argc, argv, &code) ? ask(c, "control-knobs")
-								     : code;
-}
+#define QUESTION(fn, name, action)                                                                 \
+	static int fn(struct cli *c, int argc, char **argv)                                        \
+	{                                                                                          \
+		int code;                                                                          \
+		return parse_no_flags(c, name, argc, argv, &code) ? ask(c, action) : code;         \
+	}
+QUESTION(netmap, "netmap", "current-netmap")
+QUESTION(statedir, "statedir", "statedir")
+QUESTION(peers, "peers", "peers")
+QUESTION(derp, "derp", "derp")
 
 static int derp_map(struct cli *c, int argc, char **argv)
 {
@@ -238,10 +230,7 @@ static int act(struct cli *c, const char *action, int argc, char **argv)
 ACTION(restun, "restun")
 ACTION(rebind, "rebind")
 ACTION(force_netmap_update, "force-netmap-update")
-ACTION(break_tcp_conns, "break-tcp-conns")
 ACTION(break_derp_conns, "break-derp-conns")
-ACTION(pick_new_derp, "pick-new-derp")
-ACTION(rotate_disco_key, "rotate-disco-key")
 ACTION(clear_netmap_cache, "clear-netmap-cache")
 
 int cmd_debug(struct cli *c, int argc, char **argv)
@@ -253,17 +242,13 @@ int cmd_debug(struct cli *c, int argc, char **argv)
 		{ "derp-map", "Print DERP map", derp_map },
 		{ "watch-ipn", "Subscribe to IPN message bus", watch_ipn },
 		{ "statedir", "Print the location of the daemon's state", statedir },
-		{ "control-knobs", "See current control knobs", control_knobs },
+		{ "peers", "Print how each peer is reached and why", peers },
+		{ "derp", "Print the relay connections", derp },
 		{ "restun", "Force a magicsock restun", restun },
 		{ "rebind", "Force a magicsock rebind", rebind },
 		{ "force-netmap-update", "Force a full no-op netmap update", force_netmap_update },
-		{ "break-tcp-conns", "Break any open TCP connections from the daemon",
-		  break_tcp_conns },
 		{ "break-derp-conns", "Break any open DERP connections from the daemon",
 		  break_derp_conns },
-		{ "pick-new-derp", "Switch to some other random DERP home region for a short time",
-		  pick_new_derp },
-		{ "rotate-disco-key", "Make a new disco key", rotate_disco_key },
 		{ "clear-netmap-cache", "Remove the stored network map", clear_netmap_cache },
 	};
 	return cli_run_group(c, "debug", "Debug commands", subs, ARRAY_LEN(subs), argc, argv);
