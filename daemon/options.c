@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,12 @@ struct raw {
 	bool cleanup, version, help, sandbox, sandbox_log, no_logs;
 };
 
-static int complain(const char *fmt, const char *a, const char *b)
+__attribute__((format(printf, 1, 2))) static int complain(const char *fmt, ...)
 {
-	fprintf(stderr, fmt, a, b);
+	va_list ap;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
 	fputs(usage, stderr);
 	return 2;
 }
@@ -73,7 +77,7 @@ static int take(const struct flag *f, const char *value, int argc, char **argv, 
 	bool b = true;
 	if (f->kind == FLAG_TEXT) {
 		if (!value && *i + 1 >= argc)
-			return complain("flag needs an argument: -%s\n%s", f->name, "");
+			return complain("flag needs an argument: -%s\n", f->name);
 		*(const char **)f->to = value ? value : argv[++*i];
 		return -1;
 	}
@@ -81,7 +85,7 @@ static int take(const struct flag *f, const char *value, int argc, char **argv, 
 		return complain("invalid boolean value \"%s\" for -%s: parse error\n", value,
 				f->name);
 	if (f->kind == FLAG_FALSE_ONLY && b)
-		return complain("meshd: -%s is not part of this version%s\n", f->name, "");
+		return complain("meshd: -%s is not part of this version\n", f->name);
 	if (f->to)
 		*(bool *)f->to = b;
 	return -1;
@@ -118,7 +122,7 @@ static int parse_words(struct raw *r, int argc, char **argv)
 		size_t len = eq ? (size_t)(eq - w) : strlen(w);
 		const struct flag *f = find(table, ARRAY_LEN(table), w, len);
 		if (!f)
-			return complain("flag provided but not defined: -%s\n%s", w, "");
+			return complain("flag provided but not defined: -%.*s\n", (int)len, w);
 		int rc = take(f, eq ? eq + 1 : NULL, argc, argv, &i);
 		if (rc >= 0)
 			return rc;

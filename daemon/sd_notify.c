@@ -37,9 +37,13 @@ void sd_notify_stopping(void)
 	notify("STOPPING=1");
 }
 
+/* Names in it are the control server's; a line feed would begin another assignment (MAINPID=). */
 void sd_notify_status(const char *text)
 {
 	char line[512];
 	snprintf(line, sizeof(line), "STATUS=%s", text);
+	for (char *c = line; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	notify(line);
 }

@@ -6,6 +6,7 @@
 
 void sd_notify_ready(void);
 void sd_notify_stopping(void);
+/* One line, cut at 500 bytes; control characters become '?'. */
 void sd_notify_status(const char *text);
 
 #endif
