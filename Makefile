@@ -47,7 +47,7 @@ TEST_LIBS = -lcmocka $(LIBS)
 
 # ---- rooms ---------------------------------------------------------------------------
 # One archive a room; a program or test takes from it just the objects it names.
-ROOMS := base wg magicsock netstack dns control state dataplane engine localapi coordinator cli
+ROOMS := base wg magicsock netstack dns control state dataplane engine localapi coordinator cli daemon
 DIR_base := base base/crypto
 DIR_wg := wg
 DIR_magicsock := magicsock
@@ -60,6 +60,7 @@ DIR_engine := daemon/engine
 DIR_localapi := daemon/localapi
 DIR_coordinator := daemon/coordinator
 DIR_cli := cli
+DIR_daemon := daemon
 # Which rooms a room's tests may link besides itself and base
 NEED_control := state magicsock netstack dns
 NEED_state :=
