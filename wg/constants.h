@@ -24,7 +24,7 @@
 #define WG_FLOOD_TIME (20 * NS_PER_MS) /* least gap between initiations accepted from one peer */
 
 /* Towards a peer never heard from, shortly after we joined (its map may not name us yet). */
-#define WG_EAGER_TIMEOUT (1 * NS_PER_S)
+#define WG_EAGER_TIMEOUT (250 * NS_PER_MS)
 
 #define WG_PADDING 16
 #define WG_PEERS_MAX 65536

@@ -32,7 +32,7 @@ enum wg_verdict wg_device_input(struct wg_device *d, mono_t now, const struct wg
 void wg_device_on_backlog(struct wg_device *d, mono_t now, size_t waiting, size_t capacity);
 bool wg_device_under_load(const struct wg_device *d, mono_t now);
 
-/* Until then (10 s after joining), repeat initiations to peers never heard from every second. */
+/* Until then (10 s after joining), repeat initiations to peers never heard from every quarter second. */
 void wg_device_set_eager(struct wg_device *d, mono_t until);
 
 /* MONO_NEVER if nothing is due. */

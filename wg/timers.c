@@ -19,7 +19,9 @@ void wg_timers_init(struct wg_timers *t)
 
 void wg_timers_on_initiation(struct wg_peer *p, mono_t now, int64_t gap)
 {
-	p->timers.retransmit_at = mono_add_ns(now, gap + draw_jitter(p));
+	/* A short gap gets a jitter in proportion. */
+	int64_t jitter = gap < WG_REKEY_TIMEOUT ? draw_jitter(p) / 4 : draw_jitter(p);
+	p->timers.retransmit_at = mono_add_ns(now, gap + jitter);
 }
 
 void wg_timers_on_too_early(struct wg_peer *p, mono_t at)

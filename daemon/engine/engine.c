@@ -192,16 +192,18 @@ void engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n)
 /* ---- datagrams
  * ------------------------------------------------------------------------------------- */
 
-/* The peer that has told this address; NULL if none has. */
+/* The peer that has told this address; one that is online before one that left it behind. */
 static struct epeer *peer_at(const struct engine *e, struct ep ep)
 {
+	struct epeer *found = NULL;
 	for (uint32_t i = 0; i < e->n_slots; i++) {
 		struct epeer *p = e->slots[i];
 		for (uint32_t k = 0; p && k < p->node->n_endpoints; k++)
-			if (ep_eq(p->node->endpoints[k], ep))
-				return p;
+			if (ep_eq(p->node->endpoints[k], ep) &&
+			    (!found || p->node->online != J_FALSE))
+				found = p;
 	}
-	return NULL;
+	return found;
 }
 
 /* Data came for a session of before our start: a handshake of ours shows the peer that it is over.

@@ -98,7 +98,10 @@ static void on_send(void *arg, struct wg_peer *w, struct span datagram)
 {
 	struct engine *e = arg;
 	struct epeer *p = wg_peer_user(w);
+	bool response = wg_classify(datagram) == WG_KIND_RESPONSE;
 	struct path_route r = { .region = p->node->home_derp };
+	if (response)
+		engine_flush(e, e->now); /* its first packet may come back before this turn ends */
 	if (p->disco)
 		r = disco_on_send(e->disco, p->disco, e->now);
 	if (r.expired)
@@ -106,7 +109,6 @@ static void on_send(void *arg, struct wg_peer *w, struct span datagram)
 	send_udp(e, r.udp, (struct ep){ 0 }, datagram);
 	if (r.region == 0 && ep_is_set(r.udp))
 		return;
-	bool response = wg_classify(datagram) == WG_KIND_RESPONSE;
 	if (response)
 		send_udp(e, e->answering, r.udp, datagram);
 	int region = e->ops->derp_route(e->arg, &p->node->key, r.region);
