@@ -14,12 +14,11 @@ static void flush_deliver(struct dp_worker *w)
 }
 
 static void flush_answers(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
-			  uint32_t peer)
+			  const struct dp_index *x)
 {
 	if (w->n_answers == 0)
 		return;
-	worker_send(w, s, now, peer, w->answer, w->n_answers, SEND_UNSTAGED);
-	worker_flush_udp(w);
+	worker_answer(w, s, now, x, w->answer, w->n_answers);
 	w->n_answers = 0;
 }
 
@@ -29,10 +28,10 @@ static void hand_up(struct dp_worker *w, uint32_t peer, struct span packet)
 }
 
 /* One decrypted packet, without its padding. */
-static void inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
-		  struct mspan packet)
+static void inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		  const struct dp_index *x, struct mspan packet)
 {
-	const struct dp_peer *p = &s->peers[peer];
+	const struct dp_peer *p = &s->peers[x->peer];
 	struct pkt pkt;
 	struct net_result res = { 0 };
 	struct inbound in = {
@@ -42,7 +41,7 @@ static void inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, 
 		.waits = w->waits,
 	};
 	if (w->n_answers == ANSWERS_MAX)
-		flush_answers(w, s, now, peer);
+		flush_answers(w, s, now, x);
 	struct mspan room = mspan_of(w->answers[w->n_answers] + DP_HEADROOM, TSMP_PACKET_MAX);
 	enum in_action action = inbound_packet(&in, &p->net, packet, &pkt, room, &res);
 	traffic_judged_in(res.verdict);
@@ -54,7 +53,7 @@ static void inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, 
 		w->answer[w->n_answers++] = mspan_of(room.p, res.answer_len);
 		break;
 	case IN_CONTROL:
-		hand_up(w, peer, span_const(packet));
+		hand_up(w, x->peer, span_const(packet));
 		break;
 	case IN_DROP:
 		break;
@@ -81,8 +80,8 @@ static void count_bad(enum wg_open_verdict v)
 }
 
 /* Look at one opened datagram; false if it carried no packet of this peer. */
-static bool opened(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
-		   const struct wg_open_item *item)
+static bool opened(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		   const struct dp_index *x, const struct wg_open_item *item)
 {
 	struct mspan text = mspan_of(item->p + WG_HEADER_LEN, item->len);
 	size_t len = wg_inner_len(span_const(text));
@@ -91,11 +90,12 @@ static bool opened(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		return false;
 	}
 	text.len = len;
-	if (!wg_allowedips_source_ok(s->tables->allowed, peer, wg_inner_source(span_const(text)))) {
+	if (!wg_allowedips_source_ok(s->tables->allowed, x->peer,
+				     wg_inner_source(span_const(text)))) {
 		dp_count(DPC_RX_SOURCE, 1);
 		return false;
 	}
-	inner(w, s, now, peer, text);
+	inner(w, s, now, x, text);
 	return true;
 }
 
@@ -111,7 +111,7 @@ static void open_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t no
 		if (w->open[i].verdict == WG_OPEN_DATA) {
 			data = true;
 			bytes += w->open[i].len;
-			packets += opened(w, s, now, x->peer, &w->open[i]);
+			packets += opened(w, s, now, x, &w->open[i]);
 		} else if (w->open[i].verdict != WG_OPEN_KEEPALIVE) {
 			count_bad(w->open[i].verdict);
 		}
@@ -126,7 +126,7 @@ static void open_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t no
 		    &(struct dp_msg){ .type = DP_EV_CONFIRMED, .peer = x->peer, .index = x->index },
 		    span_of(NULL, 0));
 	worker_act(w, x->peer, p->live, wg_activity_on_rx(&p->live->act, p->current, now, data));
-	flush_answers(w, s, now, x->peer);
+	flush_answers(w, s, now, x);
 }
 
 static const struct dp_index *session_of(const struct dp_snapshot *s, struct span datagram)

@@ -90,27 +90,43 @@ static void stage(struct dp_worker *w, uint32_t peer, struct dp_live *live, cons
 	want_session(w, peer, live);
 }
 
+/* Returns how many were sealed: none without a session. */
+static size_t send_on(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
+		      struct wg_session *session, struct mspan *v, size_t n)
+{
+	const struct dp_peer *p = &s->peers[peer];
+	size_t bytes = 0;
+	if (!session)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		w->seal[i] = (struct wg_seal_item){ v[i].p, (uint32_t)v[i].len };
+	size_t sealed = wg_session_seal(session, now, s->tables->mtu, w->seal, n);
+	if (sealed == 0)
+		return 0;
+	for (size_t i = 0; i < sealed; i++)
+		bytes += v[i].len;
+	route(w, p, now, peer, w->seal, sealed);
+	atomic_fetch_add_explicit(&p->live->tx_bytes, bytes, memory_order_relaxed);
+	worker_act(w, peer, p->live, wg_activity_on_tx(&p->live->act, session, now, true));
+	return sealed;
+}
+
 size_t worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
 		   struct mspan *v, size_t n, enum send_kind kind)
 {
 	const struct dp_peer *p = &s->peers[peer];
-	size_t sealed = 0, bytes = 0;
-	if (p->current) {
-		for (size_t i = 0; i < n; i++)
-			w->seal[i] = (struct wg_seal_item){ v[i].p, (uint32_t)v[i].len };
-		sealed = wg_session_seal(p->current, now, s->tables->mtu, w->seal, n);
-	}
-	for (size_t i = 0; i < sealed; i++)
-		bytes += v[i].len;
-	if (sealed > 0) {
-		route(w, p, now, peer, w->seal, sealed);
-		atomic_fetch_add_explicit(&p->live->tx_bytes, bytes, memory_order_relaxed);
-		worker_act(w, peer, p->live,
-			   wg_activity_on_tx(&p->live->act, p->current, now, true));
-	}
+	size_t sealed = send_on(w, s, now, peer, p->current, v, n);
 	if (sealed < n && kind == SEND_DATA)
 		stage(w, peer, p->live, v + sealed, n - sealed);
 	return sealed;
+}
+
+void worker_answer(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		   const struct dp_index *x, struct mspan *v, size_t n)
+{
+	struct wg_session *current = s->peers[x->peer].current;
+	send_on(w, s, now, x->peer, current ? current : x->session, v, n);
+	worker_flush_udp(w);
 }
 
 void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
