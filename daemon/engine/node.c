@@ -285,7 +285,6 @@ struct node *node_new(const struct node_opts *o, const struct node_ops *ops, voi
 		return NULL;
 	}
 	node_tell_interfaces(n);
-	node_route(n); /* nothing yet but the MTU */
 	return n;
 }
 

@@ -23,6 +23,26 @@ static void note_report(struct node *n, const struct router_report *rep)
 	node_changed(n);
 }
 
+/* Rules and link come with the first configuration and go with the last: a stopped node leaves
+ * nothing in the system but its closed interface. */
+static void raise_routes(struct node *n, struct router_report *rep)
+{
+	if (n->routed)
+		return;
+	n->routed = true;
+	router_up(n->router, rep);
+	linkmon_guard_rules(n->linkmon, true);
+}
+
+static void lower_routes(struct node *n, struct router_report *rep)
+{
+	if (!n->routed)
+		return;
+	n->routed = false;
+	linkmon_guard_rules(n->linkmon, false);
+	router_down(n->router, rep);
+}
+
 void node_route(struct node *n)
 {
 	struct router_in in;
@@ -30,21 +50,22 @@ void node_route(struct node *n)
 	struct router_report rep = { 0 };
 	if (!n->router)
 		return;
-	if (n->up && engine_router_in(n->engine, &in))
+	if (n->up && engine_router_in(n->engine, &in)) {
+		raise_routes(n, &rep);
 		router_config_build(&in, &want);
-	router_apply(n->router, &want, &rep);
-	router_config_fini(&want);
+		router_apply(n->router, &want, &rep);
+		router_config_fini(&want);
+	} else {
+		lower_routes(n, &rep);
+	}
 	note_report(n, &rep);
 }
 
 void node_unroute(struct node *n)
 {
 	struct router_report rep = { 0 };
-	if (!n->router)
-		return;
-	if (n->linkmon)
-		linkmon_guard_rules(n->linkmon, false);
-	router_down(n->router, &rep);
+	if (n->router)
+		lower_routes(n, &rep);
 }
 
 int node_cleanup(const char *tun_name)
@@ -150,7 +171,7 @@ static void on_rules_lost(void *arg)
 {
 	struct node *n = arg;
 	struct router_report rep = { 0 };
-	if (!n->router)
+	if (!n->routed)
 		return;
 	log_warn("router: another program removed our policy rules; adding them again");
 	router_restore_rules(n->router, &rep);
@@ -168,12 +189,9 @@ static char *open_tun(struct node *n, const struct node_opts *o)
 	if (tun_open(o->tun_name, &n->tun, &err) != 0)
 		return xstrdup(err.text);
 	n->have_tun = true;
-	/* What a dead process of ours left would be in the way. */
 	n->router = router_new(n->tun.name, &n->params, &rep);
 	if (!n->router)
 		return xasprintf("cannot set up routing: %s", rep.first);
-	router_up(n->router, &rep);
-	note_report(n, &rep);
 	return NULL;
 }
 
@@ -194,7 +212,6 @@ char *node_link_init(struct node *n, const struct node_opts *o)
 	n->linkmon = linkmon_new(n->loop, &lo, &ops);
 	if (!n->linkmon)
 		return xasprintf("cannot watch the network interfaces: %s", strerror(errno));
-	linkmon_guard_rules(n->linkmon, n->router != NULL);
 	return NULL;
 }
 

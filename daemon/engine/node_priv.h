@@ -30,6 +30,7 @@ struct node {
 	struct tun tun;
 	bool have_tun, tun_lost;
 	struct router *router; /* NULL: no TUN */
+	bool routed;	       /* rules are in, the link is up */
 	struct router_params params;
 	char router_problem[200];
 	struct linkmon *linkmon;

@@ -32,6 +32,8 @@ ctl alice status --active | grep bob | grep -q 'direct 10\.77\.0\.3:' || fail "s
 in_ns alice ip rule | grep -q 'lookup 52' || fail "no policy rule while up"
 ctl alice down
 wait_for 3 sh -c "! ip netns exec $TAG-alice ip -4 addr show dev mesh0 | grep -q inet" || fail "address left after down"
+[ -z "$(in_ns alice ip rule | grep 'lookup 52')" ] || fail "rules left after down"
+[ -z "$(in_ns alice ip route show table 52 2>/dev/null)" ] || fail "routes left after down"
 ctl alice up --login-server="$COORD_URL" --hostname=alice --timeout=20s || fail "up again without a key"
 wait_for 5 can_ping alice "$b" || fail "ping after down and up"
 node_stop alice
