@@ -43,8 +43,9 @@ static void on_netmap(void *arg, const struct netmap *nm, const struct nm_change
 		node_apply(b->node, nm, &b->prefs, first ? NULL : change);
 	if (first)
 		backend_set_prefs(b, &b->prefs);
-	if (!loop_timer_armed(&b->cache_timer))
-		loop_timer_arm_ms(&b->cache_timer, CACHE_DELAY_MS);
+	/* The first is kept at once: whoever is killed next wakes up with it. */
+	if (first || !loop_timer_armed(&b->cache_timer))
+		loop_timer_arm_ms(&b->cache_timer, first ? 0 : CACHE_DELAY_MS);
 	unsigned what = NOTIFY_NETMAP;
 	if (change->mask & NM_CHANGED_SELF)
 		what |= NOTIFY_SELF;
