@@ -13,7 +13,7 @@ ANSWER_WITHIN=2s
 [ -x "$HOSTILE" ] || skip "needs $HOSTILE (make netns)"
 
 hostile_start() {
-	ip netns exec "$TAG-evil" "$HOSTILE" "10.77.0.1:$2" "$3" >"$NET_DIR/$1.asked" 2>&1 &
+	$IN_NS "$TAG-evil" "$HOSTILE" "10.77.0.1:$2" "$3" >"$NET_DIR/$1.asked" 2>&1 &
 	eval "HOSTILE_$1=$!"
 	NET_PIDS="$NET_PIDS $!"
 }

@@ -70,7 +70,7 @@ expect "unknown flag" 'nope' "$out"
 # After kill -9, --cleanup leaves nothing of ours.
 node_start alice
 node_up alice
-wait_for 5 sh -c "ip netns exec $TAG-alice ip rule | grep -q 'lookup 52'" || fail "no rules while up"
+wait_for 5 sh -c "$IN_NS $TAG-alice ip rule | grep -q 'lookup 52'" || fail "no rules while up"
 node_stop alice KILL
 in_ns alice "$MESHD" --cleanup || fail "--cleanup"
 [ -z "$(in_ns alice ip rule | grep 'lookup 52')" ] || fail "--cleanup left rules"

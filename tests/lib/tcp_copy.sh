@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tcp_copy.sh SERVER_NS ADDRESS CLIENT_NS FILE COPY [PORT]: send FILE from the client's namespace to ADDRESS,
 # where it becomes COPY. Needs only bash-free tools: python3, or perl, whichever is there.
+IN_NS="sh $(dirname "$0")/in_ns.sh"
 server=$1 addr=$2 client=$3 file=$4 copy=$5 port=${6:-7001}
 if command -v python3 >/dev/null; then
 	recv='import socket,sys
@@ -26,15 +27,15 @@ open(I,"<",$f)||die;binmode I;while(my $n=sysread(I,my $b,65536)){my $o=0;while(
 shutdown(S,1);sysread(S,my $x,1)'
 	run=perl flag=-e
 fi
-ip netns exec "$server" $run $flag "$recv" "$addr" "$port" "$copy" >/dev/null &
+$IN_NS "$server" $run $flag "$recv" "$addr" "$port" "$copy" >/dev/null &
 pid=$!
 trap 'kill $pid 2>/dev/null' EXIT
 i=0
-until ip netns exec "$server" ss -ltn 2>/dev/null | grep -q ":$port "; do
+until $IN_NS "$server" ss -ltn 2>/dev/null | grep -q ":$port "; do
 	i=$((i + 1))
 	[ $i -lt 50 ] || exit 1
 	sleep 0.1
 done
-timeout 40 ip netns exec "$client" $run $flag "$send" "$addr" "$port" "$file" || exit 1
+timeout 40 $IN_NS "$client" $run $flag "$send" "$addr" "$port" "$file" || exit 1
 wait $pid || exit 1
 trap - EXIT

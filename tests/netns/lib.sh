@@ -21,6 +21,7 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 MESHD=${MESHD:-$ROOT/build/meshd}
 MESHCTL=${MESHCTL:-$ROOT/build/meshctl}
 MESHCOORD=${MESHCOORD:-$ROOT/build/meshcoord}
+IN_NS="sh $ROOT/tests/lib/in_ns.sh"
 TAG=m$$
 NET_DIR=
 NET_SPACES=
@@ -34,6 +35,9 @@ net_requirements() {
 	[ -c /dev/net/tun ] || skip "needs /dev/net/tun"
 	for p in ip nft ping; do command -v $p >/dev/null || skip "needs $p"; done
 	ip netns add "$TAG-probe" 2>/dev/null || skip "cannot make network namespaces"
+	NS_ENTER=nsenter
+	$IN_NS "$TAG-probe" true 2>/dev/null && NS_ENTER=ip
+	export NS_ENTER
 	ip netns del "$TAG-probe"
 }
 
@@ -71,11 +75,11 @@ net_evidence() {
 	done
 }
 
-# In the background use `ip netns exec "$TAG-NAME"` itself: with this function $! would be a shell's process id.
+# In the background use $IN_NS "$TAG-NAME" itself: with this function $! would be a shell's process id.
 in_ns() {
 	ns=$1
 	shift
-	ip netns exec "$TAG-$ns" "$@"
+	$IN_NS "$TAG-$ns" "$@"
 }
 
 net_space() {
@@ -151,11 +155,10 @@ net_block_udp() { in_ns "$1" nft insert rule ip filter through meta l4proto udp 
 net_unblock_udp() { net_nat "$1" "${2:-easy}"; }
 
 wait_for() {
-	tries=$(($1 * 10))
+	give_up=$(($(date +%s) + $1 + 1))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
+		[ "$(date +%s)" -lt $give_up ] || return 1
 		sleep 0.1
 	done
 }
@@ -170,7 +173,7 @@ coord_start() {
 }
 
 coord_again() {
-	ip netns exec "$TAG-$COORD_NS" "$MESHCOORD" serve --listen "$COORD_ADDR:8080" --url "$COORD_URL" --state "$COORD_DIR" \
+	$IN_NS "$TAG-$COORD_NS" "$MESHCOORD" serve --listen "$COORD_ADDR:8080" --url "$COORD_URL" --state "$COORD_DIR" \
 		--stun "$COORD_ADDR:3478" ${COORD_FLAGS:-} >>"$NET_DIR/coord.log" 2>&1 &
 	COORD_PID=$!
 	NET_PIDS="$NET_PIDS $COORD_PID"
@@ -190,7 +193,7 @@ node_socket() { echo "$NET_DIR/$1.sock"; }
 node_start() {
 	name=$1
 	shift
-	ip netns exec "$TAG-$name" "$MESHD" --state "$NET_DIR/$name.d/meshd.state" --statedir "$NET_DIR/$name.d" \
+	$IN_NS "$TAG-$name" "$MESHD" --state "$NET_DIR/$name.d/meshd.state" --statedir "$NET_DIR/$name.d" \
 		--socket "$(node_socket "$name")" --no-logs-no-support "$@" >>"$NET_DIR/$name.log" 2>&1 &
 	eval "PID_$name=$!"
 	NET_PIDS="$NET_PIDS $!"

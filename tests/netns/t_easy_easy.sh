@@ -31,7 +31,7 @@ in_ns alice ping -6 -c 1 -W 2 -q "$b6" >/dev/null || fail "ipv6 inside ($a6 to $
 ctl alice status --active | grep bob | grep -q 'direct 10\.77\.0\.3:' || fail "status does not say direct"
 in_ns alice ip rule | grep -q 'lookup 52' || fail "no policy rule while up"
 ctl alice down
-wait_for 3 sh -c "! ip netns exec $TAG-alice ip -4 addr show dev mesh0 | grep -q inet" || fail "address left after down"
+wait_for 3 sh -c "! $IN_NS $TAG-alice ip -4 addr show dev mesh0 | grep -q inet" || fail "address left after down"
 [ -z "$(in_ns alice ip rule | grep 'lookup 52')" ] || fail "rules left after down"
 [ -z "$(in_ns alice ip route show table 52 2>/dev/null)" ] || fail "routes left after down"
 ctl alice up --login-server="$COORD_URL" --hostname=alice --timeout=20s || fail "up again without a key"

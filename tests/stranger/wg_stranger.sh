@@ -9,6 +9,7 @@
 # Prints one PASS line for each check. Exit 77 where wireguard-go cannot be run.
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 HARNESS=${BUILD:-$ROOT/build}/tests/stranger/wg_harness
+IN_NS="sh $ROOT/tests/lib/in_ns.sh"
 TAG=w$$
 S=$TAG-s H=$TAG-h IF=wg$$
 DIR= GO= SERVING=
@@ -39,7 +40,7 @@ ip netns add "$S" 2>/dev/null || skip "cannot make network namespaces"
 ip netns add "$H" || fail "second namespace"
 DIR=$(mktemp -d) || exit 1
 
-in_s() { ip netns exec "$S" "$@"; }
+in_s() { $IN_NS "$S" "$@"; }
 
 keys() {
 	umask 077
@@ -50,11 +51,11 @@ keys() {
 network() {
 	ip link add "$TAG-v" netns "$S" type veth peer name "$TAG-v" netns "$H" || fail "veth"
 	in_s ip addr add 10.98.0.1/24 dev "$TAG-v" && in_s ip link set "$TAG-v" up
-	ip netns exec "$H" ip addr add 10.98.0.2/24 dev "$TAG-v" && ip netns exec "$H" ip link set "$TAG-v" up
+	$IN_NS "$H" ip addr add 10.98.0.2/24 dev "$TAG-v" && $IN_NS "$H" ip link set "$TAG-v" up
 }
 
 stranger_start() { # wireguard-go with no memory of us
-	ip netns exec "$S" env LOG_LEVEL=error wireguard-go -f "$IF" >>"$DIR/log" 2>&1 &
+	$IN_NS "$S" env LOG_LEVEL=error wireguard-go -f "$IF" >>"$DIR/log" 2>&1 &
 	GO=$!
 	i=0
 	until in_s wg show "$IF" >/dev/null 2>&1; do
@@ -77,7 +78,7 @@ stranger_psk() { in_s wg set "$IF" peer "$H_PUB" preshared-key "$1" || fail "wg 
 
 # harness arguments...: result line in $DIR/out
 harness() {
-	ip netns exec "$H" "$HARNESS" --key "$DIR/h.key" --peer "$S_PUB" --port 51821 \
+	$IN_NS "$H" "$HARNESS" --key "$DIR/h.key" --peer "$S_PUB" --port 51821 \
 		--endpoint 10.98.0.1:51820 --address 10.99.0.2 --to 10.99.0.1 "$@" >"$DIR/out" 2>>"$DIR/log"
 }
 
