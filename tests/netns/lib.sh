@@ -36,7 +36,7 @@ net_requirements() {
 	for p in ip nft ping; do command -v $p >/dev/null || skip "needs $p"; done
 	ip netns add "$TAG-probe" 2>/dev/null || skip "cannot make network namespaces"
 	NS_ENTER=nsenter
-	$IN_NS "$TAG-probe" true 2>/dev/null && NS_ENTER=ip
+	ip netns exec "$TAG-probe" true 2>/dev/null && NS_ENTER=ip
 	export NS_ENTER
 	ip netns del "$TAG-probe"
 }
