@@ -92,10 +92,16 @@ static int64_t scored(const struct derp_map *map, int id, int64_t ns)
 	return r && r->score > 0 ? (int64_t)((double)ns * r->score) : ns;
 }
 
+/* Without a map all regions exist. */
+static bool exists(const struct derp_map *map, int id)
+{
+	return !map || derp_map_find(map, id);
+}
+
 static bool may_be_home(const struct derp_map *map, int id)
 {
 	const struct derp_region *r = derp_map_find(map, id);
-	return !r || !r->no_measure_no_home;
+	return exists(map, id) && (!r || !r->no_measure_no_home);
 }
 
 struct choice {
@@ -149,9 +155,10 @@ static int choose(const struct nc_history *h, mono_t now, const struct nc_report
 		  const struct nc_home_in *in)
 {
 	const struct nc_report *last = nc_history_last(h);
-	int old = last ? last->preferred_derp : 0;
+	/* A region that left the map was still heard a moment ago: it is no home all the same. */
+	int old = last && exists(in->map, last->preferred_derp) ? last->preferred_derp : 0;
 	struct choice c = nearest(h, now, r, in);
-	if (in->forced && accessible(r, in, now, in->forced))
+	if (in->forced && exists(in->map, in->forced) && accessible(r, in, now, in->forced))
 		return in->forced;
 	if (!c.region)
 		return old && heard_within(in, now, old, HEARD_KEEP_S) ? old : 0;

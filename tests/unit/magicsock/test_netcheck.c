@@ -273,6 +273,40 @@ static void a_third_better_moves_the_home(void **state)
 	assert_int_equal(home_after(12, 2), 2);
 }
 
+static mono_t just_heard(void *arg, int region)
+{
+	(void)arg;
+	return region == 1 ? t(1000) : MONO_ZERO;
+}
+
+/* The old home is heard to the last moment, but a relay map without it has come. */
+static void a_home_that_left_the_map_is_given_up(void **state)
+{
+	struct nc_history *h = nc_history_new();
+	struct nc_report *r = nc_report_new();
+	struct derp_map *map = derp_map_new();
+	struct nc_home_in in = { .started = t(0), .heard = just_heard, .map = map };
+	(void)state;
+	derp_map_add(map, 1);
+	nc_report_add_latency(r, 1, IP_V4, NS_PER_MS);
+	nc_history_add(h, t(0), r, &in);
+	assert_int_equal(r->preferred_derp, 1);
+	nc_report_free(r);
+
+	derp_map_free(map);
+	in.map = map = derp_map_new();
+	derp_map_add(map, 2);
+	r = nc_report_new();
+	nc_history_add(h, t(1000), r, &in);
+	assert_int_equal(r->preferred_derp, 0);
+	nc_report_add_latency(r, 2, IP_V4, 3 * NS_PER_MS);
+	nc_history_add(h, t(1000), r, &in);
+	assert_int_equal(r->preferred_derp, 2);
+	nc_report_free(r);
+	nc_history_free(h);
+	derp_map_free(map);
+}
+
 static void text_of_a_report(void **state)
 {
 	static const char want[] = "\nReport:\n"
@@ -334,6 +368,7 @@ int main(void)
 		cmocka_unit_test(globals_for_endpoints),
 		cmocka_unit_test(full_or_incremental),
 		cmocka_unit_test(a_third_better_moves_the_home),
+		cmocka_unit_test(a_home_that_left_the_map_is_given_up),
 		cmocka_unit_test(text_of_a_report),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,11 +42,15 @@ static mono_t heard(void *arg, int region)
 	return ago < 0 ? MONO_ZERO : mono_add_s(s->now, -ago);
 }
 
+#define HOME_REGIONS 16 /* the cases number theirs from 1 */
+
 static struct derp_map *scores(json_t *list)
 {
 	struct derp_map *m = derp_map_new();
+	for (int id = 1; id <= HOME_REGIONS; id++)
+		derp_map_add(m, id);
 	for (void *it = j_iter(list); it; it = j_iter_next(list, it))
-		derp_map_add(m, (int)strtol(j_iter_key(it), NULL, 10))->score =
+		derp_map_find(m, (int)strtol(j_iter_key(it), NULL, 10))->score =
 		    j_number(j_iter_value(it));
 	return m;
 }
