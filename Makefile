@@ -138,7 +138,7 @@ fuzz-bins: $(FUZZ_BINS)
 PROGRAM_TESTS = MESHD=$(abspath $(BUILD))/meshd MESHCTL=$(abspath $(BUILD))/meshctl \
                 MESHCOORD=$(abspath $(BUILD))/meshcoord BUILD=$(abspath $(BUILD))
 HOSTILE := $(BUILD)/tests/fault/hostile
-$(HOSTILE): $(HOSTILE).o $(call with,control)
+$(HOSTILE): $(HOSTILE).o $(HOSTILE)_tls.o $(call with,control)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
 netns: all $(HOSTILE)
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=240 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* hostile: a control server with its relay on one plain TCP port, which behaves as its mode says.
+/* hostile: a control server with its relay on one TCP port, which behaves as its mode
+ * says, also under TLS.
  *
  *   hostile ADDRESS:PORT MODE
  *
@@ -21,6 +22,7 @@
 #include "daemon/control/noise_wire.h"
 #include "daemon/control/upgrade_wire.h"
 #include "magicsock/derp_wire.h"
+#include "tests/fault/hostile_tls.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -846,13 +848,14 @@ int main(int argc, char **argv)
 	signal(SIGCHLD, SIG_IGN);
 	machine_priv_generate(&noise_priv, rng_system());
 	node_priv_generate(&relay_priv, rng_system());
+	hostile_tls_init();
 	fd = open_listener();
 	for (;;) {
 		int c = accept(fd, NULL, NULL);
 
 		if (c >= 0 && fork() == 0) {
 			close(fd);
-			serve(c);
+			serve(hostile_tls_front(c));
 			_exit(0);
 		}
 		close(c);
