@@ -43,6 +43,7 @@ static void peers_do_not_mix_in_a_batch(void **state)
 	struct world *w = *state;
 	struct dp_snapshot *s = w->side[A].s;
 	struct dp_live *live = dp_live_new();
+	uint64_t staged = counted("dataplane_tx_staged");
 	static struct packet p[6];
 	struct mspan v[6];
 	assert_int_equal(
@@ -62,6 +63,7 @@ static void peers_do_not_mix_in_a_batch(void **state)
 	const struct item *want = event_of(&w->side[A], DP_EV_WANT_SESSION);
 	assert_non_null(want);
 	assert_int_equal(want->m.peer, OTHER_SLOT);
+	assert_int_equal(counted("dataplane_tx_staged"), staged + 3);
 	dp_live_unref(live);
 }
 

@@ -98,6 +98,12 @@ static void flows_of_the_jail_are_its_own(void **state)
 	look(w, B, (struct view){ .rules = "[]", .jailed = true });
 	answer(w, 5);
 	assert_int_equal(w->side[B].tun.n, 0);
+	/* Nor are they forgotten over traffic with the jail. */
+	struct packet p = udp_packet(side_ip(B), side_ip(A), 81, 2, 16);
+	from_tun(w, B, &p);
+	look(w, B, (struct view){ .rules = "[]" });
+	answer(w, 6);
+	assert_numbers(&w->side[B], 6, 1);
 }
 
 /* ---- who sent it ----------------------------------------------------------------------------- */
