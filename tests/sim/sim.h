@@ -74,7 +74,8 @@ struct sim {
 	int n_nodes;
 	struct sim_link link;
 	bool region_down[SIM_REGIONS + 1];
-	uint64_t trace; /* hash over everything that was delivered */
+	bool control_down; /* maps stay as they are; a node that starts has its kept one */
+	uint64_t trace;	   /* hash over everything that was delivered */
 	uint64_t delivered, lost;
 	int verbose;
 	int failures;

@@ -71,7 +71,7 @@ void sim_control_map(struct sim_node *n)
 static void send_out(struct sim *s, void *arg)
 {
 	(void)arg;
-	for (int i = 1; i <= s->n_nodes; i++)
+	for (int i = 1; i <= s->n_nodes && !s->control_down; i++)
 		if (s->nodes[i]->running)
 			sim_control_map(s->nodes[i]);
 }
