@@ -126,11 +126,16 @@ static struct epeer *new_peer(struct engine *e, const struct nm_node *n)
 	return p;
 }
 
-/* A key that came in-band wins over an older word of the server (transport.md 5). */
+/* A key that came in-band wins over an older word of the server (transport.md 5), and over one that
+ * the server only repeats: a change of something else carries the key that it knew before, and no
+ * peer goes back to a key. */
 static bool server_key_is_stale(const struct epeer *p, const struct nm_node *n)
 {
-	return !disco_key_is_zero(&p->tsmp_key) && n->online == J_FALSE &&
-	       !wall_before(p->tsmp_at, n->last_seen);
+	if (disco_key_is_zero(&p->tsmp_key))
+		return false;
+	if (disco_key_eq(&p->server_key, &n->disco) && !disco_key_eq(&p->tsmp_key, &n->disco))
+		return true;
+	return n->online == J_FALSE && !wall_before(p->tsmp_at, n->last_seen);
 }
 
 static void update_disco(struct engine *e, struct epeer *p)

@@ -22,6 +22,7 @@ struct epeer {
 	struct ep shook;	   /* where its last handshake message came from by UDP */
 	struct disco_key tsmp_key; /* learned in-band; zero: none */
 	wall_t tsmp_at;
+	struct disco_key server_key; /* what the server said when it came */
 	bool seen; /* mark of a full reconciliation */
 };
 

@@ -172,7 +172,27 @@ static void an_older_word_of_the_server_loses(void **state)
 	p->b_of_a.n.last_seen = wall_at(mono_add_s(p->a.now, -60));
 	delta_map(&p->a, &p->b_of_a, 1, 3);
 	assert_non_null(current(&p->a, 3));
+	p->b_of_a.n.disco.b[7] ^= 1;
+	delta_map(&p->a, &p->b_of_a, 1, 3);
+	assert_non_null(current(&p->a, 3));
 	p->b_of_a.n.last_seen = wall_at(mono_add_s(p->a.now, 60));
+	delta_map(&p->a, &p->b_of_a, 1, 3);
+	assert_null(current(&p->a, 3));
+}
+
+/* A change of another field brings along the key that the server knew before. */
+static void a_repeated_word_of_the_server_loses(void **state)
+{
+	struct pair *p = *state;
+	pair_shake_hands(p);
+	tell_disco_key(p, &other_key);
+	p->b_of_a.n.online = J_TRUE;
+	p->b_of_a.n.home_derp = REGION + 1;
+	delta_map(&p->a, &p->b_of_a, 1, 3);
+	full_map(&p->a, &p->b_of_a, 1);
+	assert_non_null(current(&p->a, 3));
+	/* What it has not said before counts. */
+	p->b_of_a.n.disco.b[7] ^= 1;
 	delta_map(&p->a, &p->b_of_a, 1, 3);
 	assert_null(current(&p->a, 3));
 }
@@ -367,6 +387,7 @@ int main(void)
 		T(a_new_disco_key_ends_the_sessions),
 		T(a_key_told_in_band_keeps_the_session),
 		T(an_older_word_of_the_server_loses),
+		T(a_repeated_word_of_the_server_loses),
 		T(a_removed_peers_sessions_end),
 		T(our_new_key_ends_sending),
 		T(the_relays_strangers_are_refused),
