@@ -233,7 +233,7 @@ void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from,
 	case MS_WG: {
 		struct wg_from f = { .ep = from };
 		e->answering = from;
-		wg_verdict_count(wg_device_input(e->wg, now, &f, d, &e->out));
+		wg_device_input(e->wg, now, &f, d, &e->out); /* counts its verdict */
 		e->answering = (struct ep){ 0 };
 		break;
 	}
@@ -260,7 +260,7 @@ bool engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region,
 		engine_command(e, DP_CMD_DERP_IN, p, false, d);
 	} else {
 		struct wg_from f = { .region = region, .relay_key = *src };
-		wg_verdict_count(wg_device_input(e->wg, now, &f, d, &e->out));
+		wg_device_input(e->wg, now, &f, d, &e->out); /* counts its verdict */
 	}
 	e->ops->rearm(e->arg);
 	return true;
@@ -290,6 +290,7 @@ static void on_tsmp_disco_key(struct engine *e, struct epeer *p, const struct di
 		return;
 	p->tsmp_key = *key;
 	p->tsmp_at = e->wall;
+	p->server_key = p->node->disco;
 	/* The session that brought the key works: it is kept. */
 	disco_peer_set_key(e->disco, p->disco, key);
 }
