@@ -227,6 +227,7 @@ void disco_on_rebind(struct disco *d, mono_t now)
 {
 	size_t it = 0;
 	struct disco_member *p;
+	d->node.endpoints_at = MONO_ZERO; /* a call-me-maybe shall not name what was left behind */
 	while ((p = map_next(&d->by_node, &it, NULL))) {
 		path_on_rebind(p->pub.path, now);
 		disco_settle(d, p);

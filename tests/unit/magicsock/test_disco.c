@@ -368,6 +368,25 @@ static void one_deadline_for_all(void **state)
 	done(&a, &b);
 }
 
+/* The addresses gathered before are those of another network. */
+static void a_link_change_makes_our_endpoints_old(void **state)
+{
+	struct side a, b;
+	(void)state;
+	pair(&a, &b);
+	struct path_netmap nm = { .eps = &ep_b, .n_eps = 1, .home = 1 };
+	disco_peer_set_netmap(a.d, a.peer, t(0), &nm);
+	disco_on_endpoints(a.d, t(0));
+	disco_on_rebind(a.d, t(1000));
+	disco_on_send(a.d, a.peer, t(1000));
+	assert_int_equal(a.n_sent, 1); /* the ping */
+	assert_int_equal(a.wants, 1);
+	disco_on_endpoints(a.d, t(1500));
+	assert_int_equal(a.n_sent, 2);
+	assert_int_equal(a.sent[1].region, 1);
+	done(&a, &b);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -382,6 +401,7 @@ int main(void)
 		cmocka_unit_test(relay_messages_are_swallowed),
 		cmocka_unit_test(ping_over_derp_is_answered_there),
 		cmocka_unit_test(padded_pings_are_opened),
+		cmocka_unit_test(a_link_change_makes_our_endpoints_old),
 		cmocka_unit_test(no_endpoints_no_call_me_maybe),
 		cmocka_unit_test(key_change_keeps_the_path),
 		cmocka_unit_test(shared_disco_key),
