@@ -451,6 +451,18 @@ bool engine_peer_status(const struct engine *e, const struct node_key *key, mono
 	return true;
 }
 
+bool engine_in_use(const struct engine *e, mono_t now)
+{
+	for (uint32_t i = 0; i < e->n_slots; i++) {
+		const struct epeer *p = e->slots[i];
+		int64_t last =
+		    p ? atomic_load_explicit(&p->live->last_tx_ns, memory_order_relaxed) : 0;
+		if (last != 0 && now.ns - last < PATH_ACTIVE_S * NS_PER_S)
+			return true;
+	}
+	return false;
+}
+
 size_t engine_live(const struct engine *e, mono_t now, uint64_t *rx_bytes, uint64_t *tx_bytes)
 {
 	size_t n = 0;

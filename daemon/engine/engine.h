@@ -102,6 +102,8 @@ struct engine_peer_status {
 };
 bool engine_peer_status(const struct engine *e, const struct node_key *key, mono_t now,
 			struct engine_peer_status *out);
+/* Something was sent to a peer within PATH_ACTIVE_S. */
+bool engine_in_use(const struct engine *e, mono_t now);
 /* Peers with a session that may send now; sum of bytes. */
 size_t engine_live(const struct engine *e, mono_t now, uint64_t *rx_bytes, uint64_t *tx_bytes);
 json_t *engine_debug_peers(const struct engine *e, mono_t now); /* new */

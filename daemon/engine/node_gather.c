@@ -162,12 +162,10 @@ static void answer_askers(struct node *n, const struct nc_report *r)
 }
 
 /* Every 20 to 26 s, so that NAT mappings and our knowledge of them stay fresh while we are in use.
- */
+ * After a quiet time the first call-me-maybe asks for our addresses, and with them it goes on. */
 static void arm_restun(struct node *n)
 {
-	uint64_t rx, tx;
-	bool used = engine_live(n->engine, loop_now(n->loop), &rx, &tx) > 0;
-	if (used && n->up)
+	if (n->up && engine_in_use(n->engine, loop_now(n->loop)))
 		loop_timer_arm_ms(&n->restun,
 				  RESTUN_MIN_MS + (int64_t)rng_below(rng_system(), RESTUN_SPAN_MS));
 	else

@@ -344,6 +344,8 @@ static void a_direct_path_reaches_the_snapshot(void **state)
 	assert_true(engine_peer_status(p->a.e, &p->b.pub, p->a.now, &st));
 	assert_true(ep_eq(st.cur, node_ep(3)));
 	assert_true(st.active);
+	assert_true(engine_in_use(p->a.e, p->a.now));
+	assert_false(engine_in_use(p->a.e, mono_add_s(p->a.now, PATH_ACTIVE_S)));
 
 	/* The system refuses that address: the path is not trusted any more. */
 	struct dp_msg m = { .type = DP_EV_UNREACHABLE, .peer = slot, .ep = node_ep(3) };
