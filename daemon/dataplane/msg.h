@@ -20,8 +20,6 @@ enum dp_msg_type {
 	DP_EV_UNREACHABLE,  /* the system refused to send to `ep` of `peer` */
 	DP_EV_NO_SESSION,   /* transport data came from `ep` for a session we do not have: did we
 			       restart? */
-	DP_EV_SOCKETS_DONE, /* the old sockets are not used any more */
-	DP_EV_FAILED,	    /* the TUN is gone; bytes: text */
 
 	/* control -> worker */
 	DP_CMD_SESSION =
@@ -32,7 +30,6 @@ enum dp_msg_type {
 	DP_CMD_DROP_STAGED, /* of `peer`: the handshake gave up */
 	DP_CMD_DERP_IN,	    /* bytes: transport datagram that came by relay; `peer` sent it */
 	DP_CMD_TUN_WRITE,   /* bytes: packet for this host */
-	DP_CMD_SOCKETS,	    /* bytes: int fd4, int fd6 (-1: none) */
 };
 
 struct dp_msg {

@@ -27,6 +27,9 @@ struct dp_thread {
 	int epoll, wakeup;
 	pthread_t thread;
 	_Atomic bool stop;
+	_Atomic unsigned notes;
+	_Atomic uint64_t next_sockets; /* fd4 and fd6, when new_sockets is set */
+	_Atomic bool new_sockets;
 
 	/* the thread's own */
 	int fd4, fd6;
@@ -53,6 +56,12 @@ static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
 	return ok;
 }
 
+static void note(struct dp_thread *t, unsigned what)
+{
+	if (!(atomic_fetch_or(&t->notes, what) & what))
+		t->o.wake(t->o.wake_arg);
+}
+
 static void unreachable(struct dp_thread *t, const struct dp_datagram *d)
 {
 	on_event(t, &(struct dp_msg){ .type = DP_EV_UNREACHABLE, .peer = d->peer, .ep = d->ep },
@@ -72,6 +81,8 @@ static void send_family(struct dp_thread *t, int fd, const struct dp_datagram *v
 			return;
 		if (r == UDP_UNREACHABLE && done < n)
 			unreachable(t, &v[done]);
+		if (r == UDP_LOST || r == UDP_CLOSED)
+			note(t, DP_NOTE_REFUSED);
 		if (r == UDP_AGAIN)
 			break;
 		dp_count(DPC_TX_NO_PATH, 1);
@@ -99,8 +110,7 @@ static void lose_tun(struct dp_thread *t)
 		return;
 	t->tun_lost = true;
 	epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->o.tun->fd, NULL);
-	on_event(t, &(struct dp_msg){ .type = DP_EV_FAILED, .peer = DP_NO_PEER },
-		 span_str("interface deleted"));
+	note(t, DP_NOTE_TUN_LOST);
 }
 
 static void on_tun_write(void *arg, const struct span *v, size_t n)
@@ -164,46 +174,39 @@ static void watch(struct dp_thread *t, int fd)
 		epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
-static void take_sockets(struct dp_thread *t, struct mspan bytes)
+/* True if the sockets changed: what epoll reported before is stale then. */
+static bool take_sockets(struct dp_thread *t)
 {
-	int fds[2];
-	if (bytes.len != sizeof(fds))
-		return;
-	memcpy(fds, bytes.p, sizeof(fds));
+	if (!atomic_exchange(&t->new_sockets, false))
+		return false;
+	uint64_t next = atomic_load(&t->next_sockets);
 	if (t->fd4 >= 0)
 		epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->fd4, NULL);
 	if (t->fd6 >= 0)
 		epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->fd6, NULL);
-	t->fd4 = fds[0];
-	t->fd6 = fds[1];
+	t->fd4 = (int32_t)(uint32_t)(next >> 32);
+	t->fd6 = (int32_t)(uint32_t)next;
 	watch(t, t->fd4);
 	watch(t, t->fd6);
-	on_event(t, &(struct dp_msg){ .type = DP_EV_SOCKETS_DONE, .peer = DP_NO_PEER },
-		 span_of(NULL, 0));
+	note(t, DP_NOTE_SOCKETS);
+	return true;
 }
 
-/* True if the sockets changed: what epoll reported before is stale then. */
-static bool run_commands(struct dp_thread *t, const struct dp_snapshot *s)
+static void run_commands(struct dp_thread *t, const struct dp_snapshot *s)
 {
 	struct dp_msg m;
 	struct mspan bytes;
-	bool changed = false;
 	while (dp_msg_peek(t->commands, &m, &bytes)) {
-		if (m.type == DP_CMD_SOCKETS) {
-			take_sockets(t, bytes);
-			changed = true;
-		} else {
-			dp_worker_command(t->worker, s, t->now, &m, bytes);
-		}
+		dp_worker_command(t->worker, s, t->now, &m, bytes);
 		ring_pop(t->commands);
 	}
-	return changed;
 }
 
 static void run_ready(struct dp_thread *t, const struct epoll_event *ev, int n)
 {
 	const struct dp_snapshot *s = dp_acquire(t->o.exchange, 0);
-	bool stale = run_commands(t, s);
+	bool stale = take_sockets(t);
+	run_commands(t, s);
 	for (int i = 0; i < n && !stale; i++) {
 		int fd = ev[i].data.fd;
 		if (fd == t->fd4 || fd == t->fd6)
@@ -327,9 +330,14 @@ bool dp_thread_command(struct dp_thread *t, const struct dp_msg *m, struct span 
 
 void dp_thread_set_sockets(struct dp_thread *t, int fd4, int fd6)
 {
-	int fds[2] = { fd4, fd6 };
-	dp_thread_command(t, &(struct dp_msg){ .type = DP_CMD_SOCKETS, .peer = DP_NO_PEER },
-			  span_of(fds, sizeof(fds)));
+	atomic_store(&t->next_sockets, (uint64_t)(uint32_t)fd4 << 32 | (uint32_t)fd6);
+	atomic_store(&t->new_sockets, true);
+	wake_worker(t);
+}
+
+unsigned dp_thread_notes(struct dp_thread *t)
+{
+	return atomic_exchange(&t->notes, 0);
 }
 
 bool dp_thread_event_peek(struct dp_thread *t, struct dp_msg *m, struct mspan *bytes)

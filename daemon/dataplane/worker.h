@@ -51,7 +51,7 @@ void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 /* Datagrams received; opened in place. n <= DP_BATCH. */
 void dp_worker_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		   struct dp_datagram *v, size_t n);
-/* A record from the control thread; bytes are overwritten. DP_CMD_SOCKETS is the thread's. */
+/* A record from the control thread; bytes are overwritten. */
 void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		       const struct dp_msg *m, struct mspan bytes);
 

@@ -129,24 +129,17 @@ static void on_datagram(struct node *n, mono_t now, const struct dp_msg *m, stru
 		engine_event(n->engine, now, wall_now(), m, span_const(bytes));
 }
 
-static void on_record(struct node *n, mono_t now, const struct dp_msg *m, struct mspan bytes)
+static void on_notes(struct node *n, unsigned notes)
 {
-	switch (m->type) {
-	case DP_EV_DATAGRAM:
-		on_datagram(n, now, m, bytes);
-		break;
-	case DP_EV_SOCKETS_DONE:
+	if (notes & DP_NOTE_SOCKETS)
 		node_on_sockets_done(n);
-		break;
-	case DP_EV_FAILED:
+	if (notes & DP_NOTE_REFUSED)
+		node_on_refused(n);
+	if (notes & DP_NOTE_TUN_LOST) {
 		n->tun_lost = true;
 		log_error("tun: %s is gone: another program removed it; restart meshd",
 			  n->tun.name);
 		node_changed(n);
-		break;
-	default:
-		engine_event(n->engine, now, wall_now(), m, span_const(bytes));
-		break;
 	}
 }
 
@@ -157,8 +150,12 @@ static void on_records(void *arg)
 	struct dp_msg m;
 	struct mspan bytes;
 	int budget = EVENTS_PER_TURN;
+	on_notes(n, dp_thread_notes(n->thread));
 	while (budget-- > 0 && dp_thread_event_peek(n->thread, &m, &bytes)) {
-		on_record(n, now, &m, bytes);
+		if (m.type == DP_EV_DATAGRAM)
+			on_datagram(n, now, &m, bytes);
+		else
+			engine_event(n->engine, now, wall_now(), &m, span_const(bytes));
 		dp_thread_event_pop(n->thread);
 	}
 	rearm(n);

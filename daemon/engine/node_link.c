@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define LOCAL_IPS_MAX 256
+#define REBIND_GAP_S 5 /* between two that errors ask for */
 
 /* ---- routes
  * --------------------------------------------------------------------------------------- */
@@ -118,6 +119,17 @@ void node_on_sockets_done(struct node *n)
 		n->rebind_again = false;
 		node_rebind(n);
 	}
+}
+
+/* A new socket may be allowed what the old one is not; and the paths proven with it go, so that
+ * peers are reached by relay at once. */
+void node_on_refused(struct node *n)
+{
+	if (!mono_is_zero(n->rebound_at) &&
+	    !mono_due(mono_add_s(n->rebound_at, REBIND_GAP_S), loop_now(n->loop)))
+		return;
+	log_info("udp: the system refuses to send; binding anew");
+	node_rebind(n);
 }
 
 /* ---- interfaces

@@ -79,6 +79,7 @@ char *node_link_init(struct node *n, const struct node_opts *o); /* NULL or what
 void node_link_fini(struct node *n);
 void node_rebind(struct node *n);
 void node_on_sockets_done(struct node *n);
+void node_on_refused(struct node *n); /* packets, by the system */
 void node_route(struct node *n); /* bring the system's routes in line with the map */
 void node_unroute(struct node *n);
 void node_tell_interfaces(struct node *n);

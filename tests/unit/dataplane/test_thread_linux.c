@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A real worker thread: what it must tell reaches the control thread even when the ring is full. */
+#include "tests/unit/dataplane/world.h"
+
+#include "base/sockaddr.h"
+#include "daemon/dataplane/thread_linux.h"
+#include "magicsock/udp_linux.h"
+
+#include <fcntl.h>
+#include <semaphore.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FLOOD 20000
+#define JUNK_LEN 100 /* of a STUN message: it goes to the control thread */
+#define WAIT_S 5
+
+struct ground {
+	struct world *w;
+	struct dp_exchange *exchange;
+	struct dp_thread *thread;
+	struct udp_socks socks;
+	sem_t woken;
+};
+
+static void on_wake(void *arg)
+{
+	sem_post(&((struct ground *)arg)->woken);
+}
+
+static void start(struct ground *g, int fd4)
+{
+	struct dp_thread_opts o = { .fd4 = fd4,
+				    .fd6 = -1,
+				    .exchange = g->exchange,
+				    .waits = &g->w->side[A].waits,
+				    .wake = on_wake,
+				    .wake_arg = g };
+	g->thread = dp_thread_start(&o);
+	assert_non_null(g->thread);
+}
+
+static int setup(void **state)
+{
+	struct ground *g = xcalloc(1, sizeof(*g));
+	struct udp_opts o = { .no_v6 = true };
+	sem_init(&g->woken, 0, 0);
+	world_setup((void **)&g->w);
+	g->exchange = dp_exchange_new();
+	assert_int_equal(udp_open(&g->socks, &o), 0);
+	*state = g;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct ground *g = *state;
+	dp_thread_stop(g->thread);
+	dp_exchange_free(g->exchange);
+	udp_close(&g->socks);
+	world_teardown((void **)&g->w);
+	sem_destroy(&g->woken);
+	free(g);
+	return 0;
+}
+
+/* Collect notes until `want` has come. */
+static void await(struct ground *g, unsigned want)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_S;
+	for (unsigned seen = 0; !(seen & want);) {
+		assert_int_equal(sem_timedwait(&g->woken, &until), 0);
+		seen |= dp_thread_notes(g->thread);
+	}
+}
+
+/* More than the ring holds, and nobody takes it out. */
+static void flood(const struct ground *g)
+{
+	uint8_t stun[JUNK_LEN] = { 1, 1, 0, 80, 0x21, 0x12, 0xa4, 0x42 };
+	struct ep to = { ip_v4(127, 0, 0, 1), g->socks.port };
+	struct sockaddr_storage ss;
+	socklen_t len = sockaddr_from_ep(to, &ss);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	for (int i = 0; i < FLOOD; i++)
+		assert_true(sendto(fd, stun, sizeof(stun), 0, (struct sockaddr *)&ss, len) > 0);
+	close(fd);
+}
+
+static void sockets_are_changed_under_a_flood(void **state)
+{
+	struct ground *g = *state;
+	start(g, g->socks.fd4);
+	flood(g);
+	dp_thread_set_sockets(g->thread, -1, -1);
+	await(g, DP_NOTE_SOCKETS);
+	dp_thread_set_sockets(g->thread, g->socks.fd4, -1);
+	await(g, DP_NOTE_SOCKETS);
+	assert_int_equal(dp_thread_notes(g->thread), 0);
+}
+
+static void a_refused_packet_is_noted(void **state)
+{
+	struct ground *g = *state;
+	struct world *w = g->w;
+	uint8_t hello[] = "hello";
+	w->now = mono_now();
+	pair_up(w);
+	look(w, A, plain);
+	trust(w, A, true);
+	dp_publish(g->exchange, w->side[A].s);
+	w->side[A].s = NULL;
+	int fd = fcntl(g->socks.fd4, F_DUPFD_CLOEXEC, 500);
+	close(fd); /* a number that nobody has */
+	start(g, fd);
+	struct dp_msg m = { .type = DP_CMD_SEND_INNER, .peer = slot_of_other[A] };
+	assert_true(dp_thread_command(g->thread, &m, span_of(hello, sizeof(hello))));
+	await(g, DP_NOTE_REFUSED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(sockets_are_changed_under_a_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_refused_packet_is_noted, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
