@@ -42,7 +42,7 @@ say "2. Two nodes join, each with one command"
 for n in alice bob; do
 	node_start $n
 	key=$(coord_key) || fail "no auth key"
-	show $n up "--login-server=$COORD_URL" "--authkey=$key" "--hostname=$n"
+	show $n up "--login-server=$COORD_URL" "--authkey=$key" "--hostname=$n" --timeout=60s
 	[ "$(ctl $n status --json | grep -c '"BackendState": "Running"')" = 1 ] || fail "$n is not running"
 done
 alice_ip=$(node_ip alice) bob_ip=$(node_ip bob)

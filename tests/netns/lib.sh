@@ -85,20 +85,20 @@ in_ns() {
 net_space() {
 	ip netns add "$TAG-$1" || fail "namespace $1"
 	NET_SPACES="$NET_SPACES $TAG-$1"
-	ip -n "$TAG-$1" link set lo up
+	in_ns "$1" ip link set lo up || fail "namespace $1 cannot be entered"
 }
 
 # A cable from host $1 (interface $2) to the switch $3.
 net_cable() {
 	ip link add "$2" netns "$TAG-$1" type veth peer name "p-$1" netns "$TAG-$3" || fail "cable $1"
-	ip -n "$TAG-$3" link set "p-$1" master br0 up
-	ip -n "$TAG-$1" link set "$2" up
+	in_ns "$3" ip link set "p-$1" master br0 up
+	in_ns "$1" ip link set "$2" up
 }
 
 net_switch() {
 	net_space "$1"
-	ip -n "$TAG-$1" link add br0 type bridge
-	ip -n "$TAG-$1" link set br0 up
+	in_ns "$1" ip link add br0 type bridge
+	in_ns "$1" ip link set br0 up
 }
 
 net_init() {
@@ -112,7 +112,7 @@ net_init() {
 net_host() {
 	net_space "$1"
 	net_cable "$1" eth0 inet
-	ip -n "$TAG-$1" addr add "10.77.0.$2/24" dev eth0
+	in_ns "$1" ip addr add "10.77.0.$2/24" dev eth0
 }
 
 # Home routers drop what nobody asked for; without that rule Linux' conntrack takes the port of an early
@@ -135,10 +135,10 @@ net_nat() { # ROUTER easy|hard
 net_router() {
 	net_space "$1"
 	net_cable "$1" wan inet
-	ip -n "$TAG-$1" addr add "10.77.0.$2/24" dev wan
+	in_ns "$1" ip addr add "10.77.0.$2/24" dev wan
 	net_switch "$1-lan"
 	net_cable "$1" lan "$1-lan"
-	ip -n "$TAG-$1" addr add "192.168.$4.1/24" dev lan
+	in_ns "$1" ip addr add "192.168.$4.1/24" dev lan
 	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1
 	net_nat "$1" "$3"
 }
@@ -146,8 +146,8 @@ net_router() {
 net_lan_host() {
 	net_space "$1"
 	net_cable "$1" eth0 "$2-lan"
-	ip -n "$TAG-$1" addr add "192.168.$3.$4/24" dev eth0
-	ip -n "$TAG-$1" route add default via "192.168.$3.1"
+	in_ns "$1" ip addr add "192.168.$3.$4/24" dev eth0
+	in_ns "$1" ip route add default via "192.168.$3.1"
 }
 
 # Drop all UDP of a LAN at its router, but keep TCP: relay only.

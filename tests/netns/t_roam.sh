@@ -14,9 +14,9 @@ done
 b=$(node_ip bob)
 wait_for 5 can_ping alice "$b" || fail "ping"
 ctl alice ping --c=10 bob | grep -q 'via 10\.77\.0\.12:' || fail "no direct path"
-ip -n "$TAG-bob" addr add 10.77.0.42/24 dev eth0
-ip -n "$TAG-bob" addr del 10.77.0.12/24 dev eth0
-ip -n "$TAG-bob" addr show dev eth0 | grep -q 10.77.0.42 || ip -n "$TAG-bob" addr add 10.77.0.42/24 dev eth0
+in_ns bob ip addr add 10.77.0.42/24 dev eth0
+in_ns bob ip addr del 10.77.0.12/24 dev eth0
+in_ns bob ip addr show dev eth0 | grep -q 10.77.0.42 || in_ns bob ip addr add 10.77.0.42/24 dev eth0
 wait_for 15 can_ping alice "$b" || fail "traffic did not survive the change"
 wait_for 30 sh -c "'$MESHCTL' --socket '$(node_socket alice)' ping --c=1 bob | grep -q 'via 10.77.0.42:'" ||
 	fail "path did not become direct again"
