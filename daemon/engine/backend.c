@@ -175,6 +175,7 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 	b->node = open_node(b, o, why);
 	if (!b->node) {
 		backend_free(b);
+	b->want_running_at = loop_now(b->loop);
 		return NULL;
 	}
 	if (b->profiles) {
@@ -224,6 +225,7 @@ void backend_free(struct backend *b)
 json_t *backend_prefs(struct backend *b)
 {
 	return prefs_to_json(&b->prefs, true);
+	free(b->said);
 }
 
 static int check(struct backend *b, const struct prefs *p, char **why)
@@ -276,7 +278,8 @@ static void apply_new_prefs(struct backend *b, const struct prefs *p)
 	backend_tell_hostinfo(b);
 	if (b->prefs.want_running && !was_wanted && backend_has_node_key(b)) {
 		backend_load_cached_map(b);
-		ctl_login(b->ctl, 0, NULL);
+		if (b->ctl)
+			ctl_login(b->ctl, 0, NULL);
 	}
 	backend_update_pause(b);
 	if (b->prefs.want_running && b->nm)

@@ -59,6 +59,9 @@ static void on_auth_url(void *arg, const char *url)
 	if (str_cmp(b->auth_url, url) == 0)
 		return;
 	str_set(&b->auth_url, url);
+	/* The server does not know the login that the kept map belongs to. */
+	if (url && b->cached)
+		forget_map(b);
 	if (url) {
 		struct log_esc_buf esc;
 		log_info("control: AuthURL is %s", log_esc(span_str(url), &esc));
@@ -69,13 +72,14 @@ static void on_auth_url(void *arg, const char *url)
 
 struct pending_save {
 	struct backend *b;
+	unsigned generation;
 	uint64_t ticket;
 };
 
 static void on_saved(void *arg, int err)
 {
 	struct pending_save *s = arg;
-	if (s->b->ctl)
+	if (s->b->ctl && s->b->ctl_generation == s->generation)
 		ctl_persist_saved(s->b->ctl, s->ticket, err);
 	free(s);
 }
@@ -89,7 +93,7 @@ static void save_persist(void *arg, const struct persist *p, uint64_t ticket)
 	b->prefs.has_config = true;
 	backend_set_prefs(b, &b->prefs);
 	struct pending_save *s = xcalloc(1, sizeof(*s));
-	*s = (struct pending_save){ b, ticket };
+	*s = (struct pending_save){ b, b->ctl_generation, ticket };
 	state_file_save(b->file, on_saved, s);
 }
 
@@ -311,6 +315,7 @@ void backend_ctl_start(struct backend *b)
 		.arg = b,
 	};
 	const char *why = NULL;
+	b->ctl_generation++;
 	b->ctl = ctl_new(b->net, &o, &why);
 	free(url);
 	if (!b->ctl) {
@@ -329,10 +334,21 @@ void backend_ctl_start(struct backend *b)
 	}
 }
 
+static void end_logout(struct backend *b, const char *why)
+{
+	void (*done)(void *, const char *) = b->logout_done;
+	b->logout_done = NULL;
+	if (done)
+		done(b->logout_arg, why);
+}
+
 void backend_ctl_stop(struct backend *b)
 {
+	end_logout(b, "the logout was interrupted");
 	cancel_server_pings(b);
 	forget_map(b);
+	if (b->login_error[0])
+		set_login_error(b, "");
 	b->polling = false;
 	b->login_running = false;
 	b->disowned = false;
@@ -419,11 +435,13 @@ static void on_logged_out(void *arg, const char *why)
 	struct backend *b = arg;
 	void (*done)(void *, const char *) = b->logout_done;
 	void *done_arg = b->logout_arg;
-	b->logout_done = NULL;
 	if (why) {
-		done(done_arg, why);
+		backend_update_pause(b);
+		backend_step(b);
+		end_logout(b, why);
 		return;
 	}
+	b->logout_done = NULL;
 	char id[PROFILE_ID_MAX];
 	snprintf(id, sizeof(id), "%s", profiles_current(b->profiles)->id);
 	backend_ctl_stop(b);
@@ -433,7 +451,7 @@ static void on_logged_out(void *arg, const char *why)
 	if (!id[0] || profiles_delete(b->profiles, id) != 0)
 		profiles_new(b->profiles);
 	prefs_copy(&b->prefs, profiles_prefs(b->profiles));
-	state_file_save(b->file, NULL, NULL);
+	backend_save(b);
 	set_authkey(b, NULL);
 	b->state = IPN_NO_STATE;
 	backend_ctl_start(b);
@@ -442,15 +460,17 @@ static void on_logged_out(void *arg, const char *why)
 	done(done_arg, NULL);
 }
 
-struct logout_nothing {
+struct logout_answer {
 	void (*done)(void *arg, const char *why);
 	void *arg;
+	char *why;
 };
 
-static void logout_nothing_done(void *arg)
+static void logout_answered(void *arg)
 {
-	struct logout_nothing *l = arg;
-	l->done(l->arg, NULL);
+	struct logout_answer *l = arg;
+	l->done(l->arg, l->why);
+	free(l->why);
 	free(l);
 }
 
@@ -461,10 +481,12 @@ static void no_work(void *arg)
 
 void backend_logout(struct backend *b, void (*done)(void *arg, const char *why), void *arg)
 {
-	if (!b->ctl || !backend_has_node_key(b) || b->logout_done) {
-		struct logout_nothing *l = xcalloc(1, sizeof(*l));
-		*l = (struct logout_nothing){ done, arg };
-		loop_work_queue(b->loop, no_work, logout_nothing_done, l);
+	bool nothing = !backend_has_node_key(b);
+	if (nothing || !b->ctl || b->logout_done) {
+		struct logout_answer *l = xcalloc(1, sizeof(*l));
+		const char *why = b->logout_done ? "a logout is under way" : b->login_error;
+		*l = (struct logout_answer){ done, arg, nothing ? NULL : xstrdup(why) };
+		loop_work_queue(b->loop, no_work, logout_answered, l);
 		return;
 	}
 	struct prefs p;

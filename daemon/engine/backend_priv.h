@@ -26,6 +26,7 @@ struct backend {
 	char log_id[65]; /* random id of this installation, hex */
 
 	struct ctl *ctl;
+	unsigned ctl_generation; /* which one this is: what the last one asked for is not its */
 	struct node *node;
 	char *authkey; /* for the next registration; secret */
 
@@ -48,6 +49,7 @@ struct backend {
 	mono_t want_running_at;
 
 	void (*say)(const char *text);
+	char *said; /* what it said last */
 	backend_notify_fn *notify;
 	void *notify_arg;
 	struct list pings;

@@ -72,8 +72,8 @@ static void enter(struct backend *b, enum ipn_state s)
 	}
 }
 
-/* The line that `systemctl status` shows. */
-static void say(const struct backend *b)
+/* The line that `systemctl status` shows. A login page often comes after its state. */
+static void say(struct backend *b)
 {
 	char line[400], a4[IP_TEXT_MAX], a6[IP_TEXT_MAX];
 	if (!b->say)
@@ -89,6 +89,9 @@ static void say(const struct backend *b)
 			 ip_encode(nm_node_address(b->nm->self, IP_V6), a6));
 	else
 		return;
+	if (str_cmp(line, b->said) == 0)
+		return;
+	str_set(&b->said, line);
 	b->say(line);
 }
 
@@ -105,6 +108,6 @@ void backend_run_state(struct backend *b)
 		b->state = next;
 		enter(b, next);
 		backend_notify(b, NOTIFY_STATE, NULL);
-		say(b);
 	}
+	say(b);
 }

@@ -112,6 +112,7 @@ static int teardown(void **state)
 		netmap_fini(&f->nm);
 	prefs_fini(&f->b.prefs);
 	free(f->b.auth_url);
+	free(f->b.said);
 	free(*state);
 	return 0;
 }
@@ -187,6 +188,21 @@ static void a_url_waits_for_a_person(void **state)
 	f->b.login_running = true;
 	expect(IPN_STARTING, IPN_NEEDS_LOGIN);
 	assert_string_equal(f->said, "Needs login: https://hs.example.com/register/abc");
+}
+
+/* The page comes when the state is there already; and nothing is said twice. */
+static void a_late_url_is_said(void **state)
+{
+	(void)state;
+	f->b.prefs.logged_out = true;
+	expect(IPN_NO_STATE, IPN_NEEDS_LOGIN);
+	assert_string_equal(f->said, "Stopped; run 'meshctl up' to log in");
+	f->b.auth_url = xstrdup("https://hs.example.com/register/abc");
+	expect(IPN_NEEDS_LOGIN, IPN_NEEDS_LOGIN);
+	assert_string_equal(f->said, "Needs login: https://hs.example.com/register/abc");
+	f->said[0] = '\0';
+	expect(IPN_NEEDS_LOGIN, IPN_NEEDS_LOGIN);
+	assert_string_equal(f->said, "");
 }
 
 static void a_map_and_no_wish_is_stopped(void **state)
@@ -279,6 +295,7 @@ int main(void)
 		T(a_key_and_no_wish_is_stopped),
 		T(stopped_goes_through_starting),
 		T(a_url_waits_for_a_person),
+		T(a_late_url_is_said),
 		T(a_map_and_no_wish_is_stopped),
 		T(an_expired_key_needs_login),
 		T(a_key_that_lives_goes_on),
