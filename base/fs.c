@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -133,9 +134,36 @@ static int sync_parent(const char *path)
 	return rc;
 }
 
+#define TEMP_DIGITS 8
+#define TEMP_TAIL ".tmp"
+
+/* "NAME.xxxxxxxx.tmp" */
+static bool is_temp_of(const char *entry, const char *name)
+{
+	size_t n = strlen(name);
+	if (strncmp(entry, name, n) != 0 || entry[n] != '.')
+		return false;
+	entry += n + 1;
+	return strspn(entry, "0123456789abcdef") == TEMP_DIGITS &&
+	       strcmp(entry + TEMP_DIGITS, TEMP_TAIL) == 0;
+}
+
+void fs_drop_temps(const char *path)
+{
+	char *dir = parent_of(path);
+	const char *slash = strrchr(path, '/');
+	DIR *d = opendir(dir);
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (is_temp_of(e->d_name, slash ? slash + 1 : path))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	free(dir);
+}
+
 int fs_write_atomic(const char *path, struct span data, mode_t mode)
 {
-	char *temp = xasprintf("%s.%08x.tmp", path, rng_u32(rng_system()));
+	char *temp = xasprintf("%s.%0*x" TEMP_TAIL, path, TEMP_DIGITS, rng_u32(rng_system()));
 	int rc = write_temp(temp, data, mode);
 	if (rc == 0 && rename(temp, path)) {
 		rc = from_errno();

@@ -12,6 +12,9 @@ MUST_CHECK int fs_read(const char *path, struct buf *out);
 /* Write to a temporary file in the same directory, fsync, rename, fsync the directory. The old file
  * stays whole on any failure. */
 MUST_CHECK int fs_write_atomic(const char *path, struct span data, mode_t mode);
+/* Remove what an fs_write_atomic(path) left that was killed in the middle. Nobody else may be
+ * writing there now. */
+void fs_drop_temps(const char *path);
 /* mkdir -p of the last two components at most; existing is fine. */
 MUST_CHECK int fs_mkdir(const char *path, mode_t mode);
 

@@ -41,6 +41,18 @@ bool backend_has_node_key(const struct backend *b)
 	return b->prefs.has_config && !node_priv_is_zero(&b->prefs.config.node);
 }
 
+static void on_saved(void *arg, int err)
+{
+	struct backend *b = arg;
+	if (err && state_file_trouble(b->file))
+		LOG_LIMITED(60, LOG_ERROR, "state: %s", state_file_trouble(b->file));
+}
+
+void backend_save(struct backend *b)
+{
+	state_file_save(b->file, on_saved, b);
+}
+
 void backend_set_prefs(struct backend *b, const struct prefs *p)
 {
 	if (&b->prefs != p)
@@ -55,7 +67,7 @@ void backend_set_prefs(struct backend *b, const struct prefs *p)
 		net.domain_name = b->nm->domain;
 	}
 	if (profiles_set_prefs(b->profiles, &b->prefs, &net, wall_now()))
-		state_file_save(b->file, NULL, NULL);
+		backend_save(b);
 	backend_notify(b, NOTIFY_PREFS, NULL);
 }
 
@@ -375,7 +387,7 @@ static void profile_changed(struct backend *b)
 	node_set_key(b->node, NULL);
 	node_down(b->node);
 	prefs_copy(&b->prefs, profiles_prefs(b->profiles));
-	state_file_save(b->file, NULL, NULL);
+	backend_save(b);
 	b->state = IPN_NO_STATE;
 	backend_notify(b, NOTIFY_PREFS, NULL);
 	backend_ctl_start(b);
@@ -431,6 +443,6 @@ int backend_profile_delete(struct backend *b, const char *id, char **why)
 	if (current)
 		profile_changed(b);
 	else
-		state_file_save(b->file, NULL, NULL);
+		backend_save(b);
 	return 0;
 }

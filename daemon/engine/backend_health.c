@@ -177,6 +177,9 @@ static void collect(struct backend *b, struct items *l)
 		    state ? state
 			  : "The state file does not parse; it is left as it is. Move it away and "
 			    "log in again.");
+	else if (state_file_trouble(b->file))
+		add(l, "state-store-health", "high", "State is not stored", false, "%s",
+		    state_file_trouble(b->file));
 	node_items(b, l);
 	if (!b->profiles)
 		return;

@@ -62,6 +62,8 @@ struct backend {
 void backend_notify(struct backend *b, unsigned what, const char *text);
 bool backend_has_node_key(const struct backend *b);
 /* Replace the preferences (copied), store and tell; starts nothing. */
+/* Write the state soon; a failure is logged here and shown in health. */
+void backend_save(struct backend *b);
 void backend_set_prefs(struct backend *b, const struct prefs *p);
 void backend_step(struct backend *b);
 

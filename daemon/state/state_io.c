@@ -12,6 +12,7 @@
 
 #define MEM_PATH "mem:"
 #define TEXT_MAX (2 * STATE_FILE_MAX)
+#define RETRY_MS 10000
 
 struct waiter {
 	struct list link;
@@ -26,13 +27,16 @@ struct job {
 	struct buf text;
 	uint64_t generation;
 	int err;
+	int sys; /* errno of a failure */
 };
 
 struct state_file {
 	struct loop *loop;
 	struct state *store;
-	char *path;   /* NULL: memory only */
-	char *health; /* NULL: fine */
+	char *path;    /* NULL: memory only */
+	char *health;  /* NULL: fine */
+	char *trouble; /* why the last write failed; NULL if it did not */
+	struct loop_timer later;
 	uint64_t written;
 	struct job *job; /* in progress */
 	bool retry;	 /* a waiter came while one was in progress */
@@ -88,6 +92,7 @@ static void load(struct state_file *f)
 }
 
 static void answer_waiters(struct loop_defer *d);
+static void write_again(struct loop_timer *t, mono_t now);
 
 struct state_file *state_file_open(struct loop *l, const char *path)
 {
@@ -96,9 +101,11 @@ struct state_file *state_file_open(struct loop *l, const char *path)
 	f->store = state_new();
 	list_init(&f->waiters);
 	loop_defer_init(l, &f->answer, answer_waiters, f);
+	loop_timer_init(l, &f->later, write_again, f);
 	if (strcmp(path, MEM_PATH) == 0)
 		return f;
 	f->path = xstrdup(path);
+	fs_drop_temps(path);
 	load(f);
 	f->written = state_generation(f->store);
 	return f;
@@ -112,6 +119,11 @@ struct state *state_file_store(struct state_file *f)
 const char *state_file_health(const struct state_file *f)
 {
 	return f->health;
+}
+
+const char *state_file_trouble(const struct state_file *f)
+{
+	return f->trouble;
 }
 
 bool state_file_is_mem(const struct state_file *f)
@@ -162,6 +174,24 @@ static void job_work(void *arg)
 {
 	struct job *j = arg;
 	j->err = fs_write_atomic(j->f->path, buf_span(&j->text), 0600);
+	j->sys = j->err ? errno : 0;
+}
+
+/* A disk that is full or read-only today may be fine in a while. */
+static void note_outcome(struct state_file *f, const struct job *j)
+{
+	free(f->trouble);
+	f->trouble = NULL;
+	if (!j->err) {
+		f->written = j->generation;
+		loop_timer_cancel(&f->later);
+		return;
+	}
+	f->trouble =
+	    xasprintf("state file %s cannot be written: %s; a restart would lose what changed "
+		      "since. Make room on the disk, or make it writable; it is tried again",
+		      f->path, strerror(j->sys));
+	loop_timer_arm_ms(&f->later, RETRY_MS);
 }
 
 static void job_done(void *arg)
@@ -170,8 +200,7 @@ static void job_done(void *arg)
 	struct state_file *f = j->f;
 	int err = j->err;
 	f->job = NULL;
-	if (!err)
-		f->written = j->generation;
+	note_outcome(f, j);
 	buf_fini(&j->text);
 	free(j);
 	bool again = f->retry;
@@ -189,6 +218,14 @@ static void start_job(struct state_file *f)
 	text_of(f, &j->text);
 	f->job = j;
 	loop_work_queue(f->loop, job_work, job_done, j);
+}
+
+static void write_again(struct loop_timer *t, mono_t now)
+{
+	struct state_file *f = t->arg;
+	(void)now;
+	if (!f->job)
+		start_job(f);
 }
 
 void state_file_save(struct state_file *f, void (*done)(void *arg, int err), void *arg)
@@ -230,8 +267,10 @@ void state_file_free(struct state_file *f)
 {
 	if (!f)
 		return;
+	loop_timer_cancel(&f->later);
 	while (f->job)
 		loop_turn(f->loop, 100);
+	loop_timer_cancel(&f->later);
 	if (!f->health && state_file_save_now(f))
 		make_unusable(f, "last write failed", strerror(errno));
 	loop_defer_cancel(&f->answer);
@@ -240,5 +279,6 @@ void state_file_free(struct state_file *f)
 	state_free(f->store);
 	free(f->path);
 	free(f->health);
+	free(f->trouble);
 	free(f);
 }

@@ -18,6 +18,9 @@ void state_file_free(struct state_file *f);
 struct state *state_file_store(struct state_file *f);
 /* NULL if fine, else text for the user (what is wrong and what to do); borrowed. */
 const char *state_file_health(const struct state_file *f);
+/* NULL while writes succeed, else text for the user; borrowed until the next write ends. A write
+ * that failed is tried again every few seconds. */
+const char *state_file_trouble(const struct state_file *f);
 bool state_file_is_mem(const struct state_file *f);
 
 /* Make the present content durable, then call done (may be NULL) once, never from inside this call:

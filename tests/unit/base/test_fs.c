@@ -159,6 +159,24 @@ static void read_errors(void **state)
 	buf_fini(&b);
 }
 
+static void leftovers_of_a_killed_write_go(void **state)
+{
+	static const char *const stay[] = { "s",
+					    "s.12345678.tmp.x",
+					    "s.1234567.tmp",
+					    "s.1234567g.tmp",
+					    "t.12345678.tmp",
+					    "s.123456789.tmp" };
+	(void)state;
+	assert_int_equal(fs_write_atomic("s.0abcdef9.tmp", span_str("half"), 0600), 0);
+	for (size_t i = 0; i < ARRAY_LEN(stay); i++)
+		assert_int_equal(fs_write_atomic(stay[i], span_str("x"), 0600), 0);
+	fs_drop_temps("s");
+	assert_int_equal(entries("."), ARRAY_LEN(stay));
+	assert_int_equal(access("s.0abcdef9.tmp", F_OK), -1);
+	fs_drop_temps("none/s");
+}
+
 static void makes_directories(void **state)
 {
 	(void)state;
@@ -187,6 +205,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_permission, enter, leave),
 		cmocka_unit_test_setup_teardown(reads_to_the_ceiling, enter, leave),
 		cmocka_unit_test_setup_teardown(read_errors, enter, leave),
+		cmocka_unit_test_setup_teardown(leftovers_of_a_killed_write_go, enter, leave),
 		cmocka_unit_test_setup_teardown(makes_directories, enter, leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
