@@ -4,10 +4,17 @@
 # is a single test itself. A step that fails does not stop the later ones.
 cd "$(dirname "$0")/../.." || exit 1
 jobs=$(nproc 2>/dev/null || echo 2)
+JOBS=${JOBS:-$jobs} # test programs at a time: many of them mostly wait
+export JOBS
 log=$(mktemp -d) || exit 1
 trap 'rm -rf "$log"' EXIT
 trap 'exit 130' INT TERM
 pass=0 fail=0 skip=0
+start=$(date +%s)
+
+step() {
+	echo "== $(($(date +%s) - start)) s: $1"
+}
 
 count() { # file: add up its "N passed, N failed[, N skipped]" lines
 	set -- $(awk '/^[0-9]+ passed, [0-9]+ failed/ {p += $1; f += $3; s += $5} END {print p + 0, f + 0, s + 0}' "$1")
@@ -15,7 +22,7 @@ count() { # file: add up its "N passed, N failed[, N skipped]" lines
 }
 
 suite() { # title, make arguments: programs that are counted one by one
-	echo "== $1"
+	step "$1"
 	shift
 	make --no-print-directory -j"$jobs" "$@" >"$log/out" 2>&1
 	rc=$?
@@ -26,7 +33,7 @@ suite() { # title, make arguments: programs that are counted one by one
 }
 
 single() { # title, make arguments: one test, silent when it passes
-	echo "== $1"
+	step "$1"
 	shift
 	if make --no-print-directory -j"$jobs" "$@" >"$log/out" 2>&1; then
 		pass=$((pass + 1))
@@ -37,7 +44,6 @@ single() { # title, make arguments: one test, silent when it passes
 	fi
 }
 
-start=$(date +%s)
 single "layers" check-layers
 single "lint" lint
 single "build, gcc, no warnings" CC=gcc WERROR=1 all
