@@ -353,6 +353,7 @@ static void sealed(struct world *w, struct rd *r, bool raw)
 	uint8_t room[WG_HEADER_LEN + 512] = { 0 };
 	uint8_t how = rd_u8(r), damage = how & 0x10 ? rd_u8(r) : 0;
 	w->sealer = how % PEERS;
+	w->last_len = 0;
 	struct span given = raw ? text(r) : span_of(NULL, 0);
 	if (given.len)
 		memcpy(w->plain, given.p, given.len);
@@ -362,7 +363,6 @@ static void sealed(struct world *w, struct rd *r, bool raw)
 	if (wg_session_seal(w->peer[w->sealer].theirs, w->now, MTU, &it, 1) != 1)
 		return;
 	memcpy(w->last, room, it.len);
-	w->last_len = it.len;
 	uint32_t sender = how & 0x20 ? (w->sealer + 1) % PEERS : w->sealer;
 	bool by_relay = how & 0x40;
 	bool lies = (by_relay && sender != w->sealer) || damage;
@@ -373,11 +373,11 @@ static void sealed(struct world *w, struct rd *r, bool raw)
 		relayed(w, sender, mspan_of(room, it.len));
 	else
 		datagram(w, mspan_of(room, it.len));
-	if (lies) /* it can still come in the right way; then it is no replay */
-		w->last_len = 0;
+	if (!lies)
+		w->last_len = it.len;
 }
 
-/* Once more what has been delivered, or refused, already. */
+/* Once more what has been delivered or refused already, and then certainly. */
 static void replay(struct world *w)
 {
 	uint8_t copy[sizeof(w->last)];
@@ -385,6 +385,7 @@ static void replay(struct world *w)
 	if (w->last_len == 0 || !p->present || !p->has_session)
 		return;
 	memcpy(copy, w->last, w->last_len);
+	w->host = HOST_SEALED; /* its session may have been missing the first time */
 	datagram(w, mspan_of(copy, w->last_len));
 	memcpy(copy, w->last, w->last_len);
 	w->host = HOST_NOTHING;
