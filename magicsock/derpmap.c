@@ -177,6 +177,24 @@ bool derp_region_dialable(const struct derp_region *r)
 	return false;
 }
 
+static bool is_loopback(const char *text)
+{
+	struct ip ip;
+	return text && ip_decode(span_str(text), &ip) == 0 && ip_is_loopback(ip);
+}
+
+bool derp_map_has_local(const struct derp_map *m)
+{
+	for (size_t i = 0; m && i < m->n_regions; i++)
+		for (size_t k = 0; k < m->regions[i].n_nodes; k++) {
+			const struct derp_node *n = &m->regions[i].nodes[k];
+			if (!n->stun_only &&
+			    (is_loopback(n->ipv4) || is_loopback(n->ipv6) || is_loopback(n->host)))
+				return true;
+		}
+	return false;
+}
+
 /* ---- what "unset" means ------------------------------------------------------------------- */
 
 static uint16_t port_or(int raw, uint16_t unset)

@@ -58,6 +58,8 @@ bool derp_region_equal(const struct derp_region *a, const struct derp_region *b)
 bool derp_map_equal(const struct derp_map *a, const struct derp_map *b);
 /* At least one node that can be dialed (not STUNOnly). */
 bool derp_region_dialable(const struct derp_region *r);
+/* A relay is on this machine (a loopback address): it is there without any network. NULL: no. */
+bool derp_map_has_local(const struct derp_map *m);
 
 uint16_t derp_node_port(const struct derp_node *n);	 /* 443 if unset; 0 if out of range */
 uint16_t derp_node_stun_port(const struct derp_node *n); /* 3478 if unset; 0 = no STUN */

@@ -334,6 +334,7 @@ static void take_derp_map(struct node *n, const struct derp_map *m)
 	derp_map_free(n->derp_map);
 	n->derp_map = derp_map_copy(m);
 	derp_mgr_set_map(n->derp, m);
+	node_tell_network(n);
 	if (n->home && !derp_map_find(m, n->home))
 		node_set_home(n, 0);
 	node_gather(n);

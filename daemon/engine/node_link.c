@@ -149,6 +149,11 @@ void node_tell_interfaces(struct node *n)
 	engine_set_interfaces(n->engine, all, k);
 }
 
+void node_tell_network(struct node *n)
+{
+	derp_mgr_set_network_up(n->derp, !n->link_down || derp_map_has_local(n->derp_map));
+}
+
 static void relays_on_link_change(struct node *n, const struct link_snapshot *s)
 {
 	struct ip local[LOCAL_IPS_MAX];
@@ -163,7 +168,8 @@ static void on_link_change(void *arg, const struct link_snapshot *s, const struc
 {
 	struct node *n = arg;
 	node_tell_interfaces(n);
-	derp_mgr_set_network_up(n->derp, c->any_up);
+	n->link_down = !c->any_up;
+	node_tell_network(n);
 	if (c->rebind) {
 		log_info("link: network changed; default interface %s",
 			 s->default_if[0] ? s->default_if : "none");

@@ -51,6 +51,7 @@ struct node {
 	bool have_key;
 	bool up; /* a map is applied */
 	bool control_up;
+	bool link_down; /* no interface has a usable address */
 	struct derp_mgr *derp;
 	struct derp_map *derp_map; /* copy; NULL: none */
 	int home;
@@ -83,6 +84,7 @@ void node_on_refused(struct node *n); /* packets, by the system */
 void node_route(struct node *n); /* bring the system's routes in line with the map */
 void node_unroute(struct node *n);
 void node_tell_interfaces(struct node *n);
+void node_tell_network(struct node *n); /* to the relay connections: up or down */
 
 /* node.c */
 void node_changed(struct node *n);

@@ -33,6 +33,25 @@ static struct derp_map *sample(void)
 	return m;
 }
 
+static void relays_of_this_machine_are_known(void **state)
+{
+	struct derp_map *m = sample();
+	struct derp_node *n = &m->regions[0].nodes[0];
+	(void)state;
+	assert_false(derp_map_has_local(NULL));
+	assert_false(derp_map_has_local(m));
+	str_set(&n->ipv6, "::1");
+	assert_true(derp_map_has_local(m));
+	n->stun_only = true;
+	assert_false(derp_map_has_local(m));
+	n->stun_only = false;
+	str_set(&n->ipv6, "none");
+	assert_false(derp_map_has_local(m));
+	str_set(&n->host, "127.0.0.1");
+	assert_true(derp_map_has_local(m));
+	derp_map_free(m);
+}
+
 static void copies_are_equal_until_changed(void **state)
 {
 	struct derp_map *a = sample(), *b = derp_map_copy(a);
@@ -115,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(regions_stay_sorted),
 		cmocka_unit_test(copies_are_equal_until_changed),
+		cmocka_unit_test(relays_of_this_machine_are_known),
 		cmocka_unit_test(unset_conventions),
 		cmocka_unit_test(tls_modes),
 	};
