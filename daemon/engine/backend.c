@@ -105,19 +105,28 @@ static void on_health_timer(struct loop_timer *t, mono_t now)
 	backend_step(b);
 }
 
-/* A stable random id of this installation; it is in Hostinfo and in bug report markers. */
+const char *backend_log_id(const struct backend *b)
+{
+	return b->log_id;
+}
+
+static void make_log_id(struct backend *b)
+{
+	uint8_t raw[32];
+	rng_fill(rng_system(), raw, sizeof(raw));
+	hex_encode(span_of(raw, 32), b->log_id);
+}
+
+/* Where state cannot be used, the id is of this run only. */
 static void load_log_id(struct backend *b)
 {
 	struct state *s = state_file_store(b->file);
 	struct span have = state_get(s, LOG_ID_KEY);
 	uint8_t raw[32];
-	if (have.len == 64 && hex_decode(have, raw, 32) == 0) {
+	if (have.len == 64 && hex_decode(have, raw, 32) == 0)
 		hex_encode(span_of(raw, 32), b->log_id);
-		return;
-	}
-	rng_fill(rng_system(), raw, sizeof(raw));
-	hex_encode(span_of(raw, 32), b->log_id);
-	state_put(s, LOG_ID_KEY, span_str(b->log_id));
+	else
+		state_put(s, LOG_ID_KEY, span_str(b->log_id));
 }
 
 /* Read what is stored. A state file that cannot be used leaves the daemon running without a
@@ -175,7 +184,10 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 	b->no_tun = o->no_tun;
 	b->say = o->say;
 	b->reduced = xstrdup(o->reduced ? o->reduced : "");
+	b->want_running_at = loop_now(b->loop);
 	b->login_error = xstrdup("");
+	b->state_dir = xstrdup(o->state_dir ? o->state_dir : "");
+	make_log_id(b);
 	prefs_init(&b->prefs);
 	list_init(&b->pings);
 	list_init(&b->server_pings);
@@ -187,7 +199,6 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 	b->node = open_node(b, o, why);
 	if (!b->node) {
 		backend_free(b);
-	b->want_running_at = loop_now(b->loop);
 		return NULL;
 	}
 	if (b->profiles) {
@@ -225,8 +236,10 @@ void backend_free(struct backend *b)
 		wipe(b->authkey, strlen(b->authkey));
 	free(b->authkey);
 	free(b->auth_url);
+	free(b->said);
 	free(b->login_error);
 	free(b->tun_name);
+	free(b->state_dir);
 	free(b->reduced);
 	free(b);
 }
@@ -237,7 +250,6 @@ void backend_free(struct backend *b)
 json_t *backend_prefs(struct backend *b)
 {
 	return prefs_to_json(&b->prefs, true);
-	free(b->said);
 }
 
 static int check(struct backend *b, const struct prefs *p, char **why)

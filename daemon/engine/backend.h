@@ -46,6 +46,8 @@ void backend_free(struct backend *b);
 json_t *backend_status(struct backend *b, bool peers);
 json_t *backend_prefs(struct backend *b); /* keys redacted */
 enum ipn_state backend_state(const struct backend *b);
+/* 64 random hex digits that stay with this installation; also in Hostinfo. For bug reports. */
+const char *backend_log_id(const struct backend *b);
 /* NULL when no network map has come yet */
 json_t *backend_netmap(struct backend *b);
 json_t *backend_derp_map(struct backend *b);

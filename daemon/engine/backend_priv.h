@@ -15,6 +15,7 @@ struct backend {
 	struct net *net;
 	struct loop *loop;
 	char *tun_name;
+	char *state_dir; /* "" if there is none */
 	bool no_tun;
 	bool ephemeral; /* state in memory only */
 	char *reduced;	/* parts of the sandbox that are missing, "" if none */

@@ -191,6 +191,8 @@ json_t *backend_debug(struct backend *b, const char *what)
 {
 	if (strcmp(what, "current-netmap") == 0)
 		return backend_netmap(b);
+	if (strcmp(what, "statedir") == 0)
+		return j_string(b->state_dir);
 	return node_debug(b->node, what);
 }
 

@@ -112,7 +112,7 @@ void api_bugreport(struct api_req *r)
 		api_text(r, 501, "recording is not supported by this version");
 		return;
 	}
-	char *marker = bug_marker(r->id);
+	char *marker = bug_marker(backend_log_id(r->b));
 	struct log_esc_buf esc;
 	log_info("user bugreport: %s", marker);
 	if (note && *note)

@@ -16,7 +16,6 @@ struct api_req {
 	struct httpd_req *http; /* NULL once answered */
 	struct api_rights rights;
 	const char *rest; /* of the path, behind the name of a prefix route */
-	const char *id;	  /* 64 hex digits: this run of the daemon, for bug reports */
 };
 
 /* A handler answers once, now or later. */

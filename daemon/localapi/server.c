@@ -2,7 +2,6 @@
 #include "daemon/localapi/server.h"
 
 #include "base/log.h"
-#include "base/rng.h"
 #include "daemon/localapi/bus.h"
 #include "daemon/localapi/routes.h"
 
@@ -23,7 +22,6 @@ struct api {
 	struct backend *b;
 	struct api_bus *bus;
 	struct api_uid cert; /* TS_PERMIT_CERT_UID */
-	char id[65];
 	void (*rights_fn)(void *arg, const struct httpd_req *r, struct api_rights *out);
 	void *rights_arg;
 };
@@ -135,9 +133,7 @@ static void serve_other(struct api_req *r, const char *path)
 static void on_request(void *arg, struct httpd_req *http)
 {
 	struct api *a = arg;
-	struct api_req r = {
-		.b = a->b, .bus = a->bus, .loop = a->loop, .http = http, .id = a->id, .rest = ""
-	};
+	struct api_req r = { .b = a->b, .bus = a->bus, .loop = a->loop, .http = http, .rest = "" };
 	httpd_add_header(http, "X-Content-Type-Options", "nosniff");
 	if (!well_meant(http)) {
 		api_text(&r, 403, "invalid localapi request");
@@ -155,20 +151,12 @@ static void on_request(void *arg, struct httpd_req *http)
 
 /* ---- life --------------------------------------------------------------------------------- */
 
-static void make_id(char out[static 65])
-{
-	uint8_t b[32];
-	rng_fill(rng_system(), b, sizeof(b));
-	hex_encode(span_of(b, sizeof(b)), out);
-}
-
 struct api *api_new(struct loop *l, int listen_fd, struct backend *b)
 {
 	struct api *a = xcalloc(1, sizeof(*a));
 	a->loop = l;
 	a->b = b;
 	a->cert = cert_uid_from_env();
-	make_id(a->id);
 	const struct httpd_opts o = { .max_body = API_BODY_MAX,
 				      .max_connections = API_CONNECTIONS_MAX };
 	a->httpd = httpd_new(l, listen_fd, &o, on_request, a);

@@ -111,6 +111,15 @@ static void logout_without_login(void **state)
 	assert_string_equal(a.why, "");
 }
 
+static void who_this_is(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(strspn(backend_log_id(f->b), "0123456789abcdef"), 64);
+	json_t *dir = backend_debug(f->b, "statedir");
+	assert_string_equal(j_text(dir), "");
+	j_free(dir);
+}
+
 /* A kept map at the start of the daemon: the delays of the health list begin then. */
 static void health_is_patient_after_a_start(void **state)
 {
@@ -128,8 +137,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-		T(refused_server_then_up),	    T(error_goes_with_the_server),
-		T(logout_ends_with_its_client),	    T(logout_without_login),
+		T(refused_server_then_up),
+		T(error_goes_with_the_server),
+		T(logout_ends_with_its_client),
+		T(logout_without_login),
+		T(who_this_is),
 		T(health_is_patient_after_a_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,12 @@ json_t *backend_whois(struct backend *b, const char *addr, const char *proto)
 	(void)proto;
 	return fake_copy(b->whois);
 }
+#define FAKE_LOG_ID "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+const char *backend_log_id(const struct backend *b)
+{
+	(void)b;
+	return FAKE_LOG_ID;
+}
 json_t *backend_debug(struct backend *b, const char *what)
 {
 	return b->debug && j_get(b->debug, what) ? j_copy(j_get(b->debug, what)) : NULL;
@@ -235,8 +241,8 @@ struct backend_netcheck {
 };
 static struct backend_netcheck fake_netcheck; /* the last one asked for */
 static unsigned fake_netchecks_cancelled;
-struct backend_netcheck *backend_netcheck(struct backend *b, void (*done)(void *arg, const json_t *report),
-					  void *arg)
+struct backend_netcheck *backend_netcheck(struct backend *b,
+					  void (*done)(void *arg, const json_t *report), void *arg)
 {
 	(void)b;
 	fake_netcheck = (struct backend_netcheck){ done, arg };
