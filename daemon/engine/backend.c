@@ -194,6 +194,7 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 	loop_defer_init(b->loop, &b->step, step_now, b);
 	loop_timer_init(b->loop, &b->cache_timer, backend_store_map, b);
 	loop_timer_init(b->loop, &b->health_timer, on_health_timer, b);
+	loop_timer_init(b->loop, &b->authkey_timer, backend_forget_authkey, b);
 	load_state(b, o);
 	b->cache = netmap_cache_open(b->loop, b->ephemeral ? NULL : o->state_dir, wall_now());
 	b->node = open_node(b, o, why);
@@ -219,6 +220,7 @@ void backend_free(struct backend *b)
 		backend_store_map(&b->cache_timer, loop_now(b->loop));
 	loop_timer_cancel(&b->cache_timer);
 	loop_timer_cancel(&b->health_timer);
+	loop_timer_cancel(&b->authkey_timer);
 	loop_defer_cancel(&b->step);
 	backend_ctl_stop(b);
 	LIST_EACH (it, &b->pings)

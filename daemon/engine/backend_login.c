@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define CACHE_DELAY_MS 3000
+#define AUTHKEY_KEPT_MS 60000 /* `up` asks for the login right behind its start */
 #define ENDPOINTS_TOLD_MAX ENDPOINTS_MAX
 
 static void forget_map(struct backend *b)
@@ -371,6 +372,16 @@ static void set_authkey(struct backend *b, const char *key)
 	if (b->authkey)
 		wipe(b->authkey, strlen(b->authkey));
 	str_set(&b->authkey, key && *key ? key : NULL);
+	if (b->authkey)
+		loop_timer_arm_ms(&b->authkey_timer, AUTHKEY_KEPT_MS);
+	else
+		loop_timer_cancel(&b->authkey_timer);
+}
+
+void backend_forget_authkey(struct loop_timer *t, mono_t now)
+{
+	(void)now;
+	set_authkey(t->arg, NULL);
 }
 
 void backend_login_interactive(struct backend *b)

@@ -61,6 +61,19 @@ static void error_goes_with_the_server(void **state)
 	assert_string_equal(f->b->login_error, "");
 }
 
+static void auth_key_is_not_kept(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(
+	    start(f, "{\"AuthKey\":\"secret\",\"UpdatePrefs\":{\"ControlURL\":\"" NO_SERVER "\"}}"),
+	    0);
+	backend_login_interactive(f->b);
+	assert_string_equal(f->b->authkey, "secret");
+	assert_true(loop_timer_armed(&f->b->authkey_timer));
+	backend_forget_authkey(&f->b->authkey_timer, mono_now());
+	assert_null(f->b->authkey);
+}
+
 struct answer {
 	unsigned calls;
 	char why[128];
@@ -139,6 +152,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 		T(refused_server_then_up),
 		T(error_goes_with_the_server),
+		T(auth_key_is_not_kept),
 		T(logout_ends_with_its_client),
 		T(logout_without_login),
 		T(who_this_is),
