@@ -150,6 +150,7 @@ static int start(struct options *o)
 	if (crypto_init() != 0 || aead_batch_init(o->aead) != 0)
 		return fail("cryptography self-check failed", o->aead ? o->aead : "libsodium");
 	mallopt(M_ARENA_MAX, 2);
+	node_prepare();
 	/* A process that was killed leaves rules behind that would route into nothing. */
 	if (node_cleanup(o->tun) != 0)
 		log_warn("router: cannot look for leftovers of an earlier run");

@@ -23,9 +23,10 @@ bool tun_name_ok(const char *name)
 	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-/* The outcome shows in the next open. */
-static void load_module(void)
+void tun_load_module(void)
 {
+	if (access(TUN_NODE, F_OK) == 0)
+		return;
 	static const char *const argv[] = { MODPROBE, "-q", "tun", NULL };
 	static const char *const env[] = { NULL };
 	pid_t pid;
@@ -88,10 +89,6 @@ int tun_open(const char *name, struct tun *t, struct tun_error *err)
 		return say(err, -ERR_RANGE, "(name)",
 			   "a name is 1 to 15 letters, digits, '_', '.' or '-'");
 	int fd = open_node();
-	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO)) {
-		load_module();
-		fd = open_node();
-	}
 	if (fd < 0)
 		return explain(err, name);
 	if (attach(fd, name, &req) < 0) {

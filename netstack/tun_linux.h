@@ -20,8 +20,10 @@ struct tun_error {
 
 /* 1-15 of [A-Za-z0-9_.-], not "." or "..": names end up in /proc paths. */
 bool tun_name_ok(const char *name);
-/* Create or attach to the device; loads the module once if the device node is missing. The link
- * stays down. 0; -ERR_NOENT (no /dev/net/tun), -ERR_PERM, -ERR_BUSY (another process has it),
+/* If the device node is missing, run modprobe once and wait for it; whether that helped shows in
+ * tun_open. Before a sandbox that forbids other programs. */
+void tun_load_module(void);
+/* Create or attach to the device. The link stays down. 0; -ERR_NOENT (no /dev/net/tun), -ERR_PERM, -ERR_BUSY (another process has it),
  * -ERR_EXIST (no TUN device), -ERR_RANGE (name), -ERR_IO; t untouched on error. */
 MUST_CHECK int tun_open(const char *name, struct tun *t, struct tun_error *err);
 void tun_close(struct tun *t);

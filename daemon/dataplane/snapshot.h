@@ -47,7 +47,6 @@ struct dp_peer {
 	struct dp_live *live;	    /* ref held by the snapshot */
 	struct ep best;		    /* direct address; unset: none */
 	struct ep last_resort;	    /* used while there is neither a best address nor a relay */
-	bool has_derp;		    /* a copy may go by relay while the path is unproven */
 	bool jailed;		    /* only answers come in from it */
 	struct net_peer net;
 };

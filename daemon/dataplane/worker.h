@@ -17,8 +17,6 @@
 #define DP_TAILROOM 48
 #define DP_BATCH 128
 #define DP_PACKET_MAX 9216 /* largest inner packet or datagram handled; the usual MTU is 1280 */
-#define DP_STAGED_MAX                                                                              \
-	1024 /* packets waiting for a session, over all peers; the oldest goes first */
 #define DP_PATH_WANT_MS 250
 #define DP_NO_SESSION_MS 50 /* at most one DP_EV_NO_SESSION in this time */
 

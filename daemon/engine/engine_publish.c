@@ -40,10 +40,9 @@ static void add_peer(const struct engine *e, struct dp_snapshot *s, const struct
 	struct dp_peer d = { .live = p->live, .jailed = p->node->flags & NM_JAILED };
 	d.net.masq4 = p->node->masq_v4;
 	d.net.masq6 = p->node->masq_v6;
-	d.has_derp = p->node->home_derp != 0;
 	if (p->disco)
 		d.best = path_view(p->disco->path).best;
-	if (!ep_is_set(d.best) &&
+	if (!ep_is_set(d.best) && !engine_no_udp(e) &&
 	    !e->ops->derp_up(e->arg, e->ops->derp_route(e->arg, &p->node->key, p->node->home_derp)))
 		d.last_resort = p->shook;
 	if (p->wg) {
@@ -78,7 +77,7 @@ void engine_flush(struct engine *e, mono_t now)
 static void send_udp(struct engine *e, struct ep to, struct ep except, struct span d)
 {
 	if (ep_is_set(to) && !ep_eq(to, except))
-		e->ops->send_udp(e->arg, to, d);
+		engine_send_udp(e, to, d);
 }
 
 /* Nothing is proven and the peer's relay is out of reach: knock on the addresses that the map
@@ -124,7 +123,7 @@ static void on_reply(void *arg, const struct wg_from *to, struct span datagram)
 	if (to->region)
 		e->ops->send_derp(e->arg, to->region, &to->relay_key, datagram);
 	else
-		e->ops->send_udp(e->arg, to->ep, datagram);
+		engine_send_udp(e, to->ep, datagram);
 }
 
 /* The first message on a fresh session tells our disco key, in case the server has not yet. */

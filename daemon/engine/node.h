@@ -112,6 +112,8 @@ struct node_ping *node_ping(struct node *n, const struct node_key *peer, struct 
 			    void (*done)(void *arg, const struct node_pong *r), void *arg);
 void node_ping_cancel(struct node_ping *p);
 
+/* Load what the kernel may lack; before the sandbox. */
+void node_prepare(void);
 /* Remove what a dead process of ours left: interface, rules, routes. 0 or -ERR_*; prints nothing.
  */
 MUST_CHECK int node_cleanup(const char *tun_name);

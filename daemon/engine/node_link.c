@@ -69,6 +69,11 @@ void node_unroute(struct node *n)
 		lower_routes(n, &rep);
 }
 
+void node_prepare(void)
+{
+	tun_load_module();
+}
+
 int node_cleanup(const char *tun_name)
 {
 	struct router_params params = ROUTER_PARAMS_DEFAULT;
@@ -103,7 +108,8 @@ void node_rebind(struct node *n)
 void node_on_sockets_done(struct node *n)
 {
 	if (n->rebind == REBIND_CLOSING) {
-		uint16_t keep = n->socks.port;
+		uint16_t keep = n->other_port ? 0 : n->socks.port;
+		n->other_port = false;
 		udp_close(&n->socks);
 		if (open_sockets(n, keep) != 0)
 			log_error("udp: cannot open a socket: %s", strerror(errno));
@@ -119,6 +125,16 @@ void node_on_sockets_done(struct node *n)
 		n->rebind_again = false;
 		node_rebind(n);
 	}
+}
+
+void node_take_port(struct node *n, bool any)
+{
+	uint16_t port = any ? 0 : n->port_setting;
+	if (port == n->port)
+		return;
+	n->port = port;
+	n->other_port = true;
+	node_rebind(n);
 }
 
 /* A new socket may be allowed what the old one is not; and the paths proven with it go, so that

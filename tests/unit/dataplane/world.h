@@ -205,7 +205,7 @@ static inline void look(struct world *w, int i, struct view v)
 	struct side *d = &w->side[i];
 	struct dp_tables *t = tables_of(i, &v);
 	struct dp_snapshot *s = dp_snapshot_new(t, 8, 4);
-	struct dp_peer p = { .live = d->live, .jailed = v.jailed, .has_derp = true };
+	struct dp_peer p = { .live = d->live, .jailed = v.jailed };
 	if (!v.no_path)
 		p.best = side_ep(i == A ? B : A);
 	if (!v.no_session) {
