@@ -25,12 +25,17 @@ static struct counter disco_counters[DISCO_RX_N] = {
 
 static struct counter derp_unknown[1] = { { .name = "derp_rx_drop_unknown" } };
 
+void engine_send_udp(struct engine *e, struct ep to, struct span d)
+{
+	if (!engine_no_udp(e))
+		e->ops->send_udp(e->arg, to, d);
+}
+
 /* ---- what the path machines want ------------------------------------------------------------- */
 
 static void on_send_udp(void *arg, struct ep to, struct span d)
 {
-	struct engine *e = arg;
-	e->ops->send_udp(e->arg, to, d);
+	engine_send_udp(arg, to, d);
 }
 
 static void on_send_derp(void *arg, int region, const struct node_key *to, struct span d)
@@ -143,6 +148,11 @@ void engine_free(struct engine *e)
 const struct disco_key *engine_disco_key(const struct engine *e)
 {
 	return disco_self(e->disco);
+}
+
+bool engine_no_udp(const struct engine *e)
+{
+	return disco_node(e->disco)->no_udp;
 }
 
 const struct echo_waits *engine_echo_waits(const struct engine *e)

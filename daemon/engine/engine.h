@@ -55,6 +55,8 @@ struct engine *engine_new(const struct engine_opts *o);
 void engine_free(struct engine *e);
 
 const struct disco_key *engine_disco_key(const struct engine *e);
+/* The network forbids UDP (only-tcp-443): nothing is to be sent but by relay. */
+bool engine_no_udp(const struct engine *e);
 /* What the worker must hand up; for dp_worker_new. */
 const struct echo_waits *engine_echo_waits(const struct engine *e);
 /* NULL: forget the key, all peers and sessions. */

@@ -279,6 +279,16 @@ static void note_choice(struct engine *e, const struct netmap *nm, const struct 
 	e->netfilter = p->netfilter_mode;
 }
 
+/* only-tcp-443: relays and nothing else. */
+static void note_udp(struct engine *e, const struct nm_node *self)
+{
+	bool no_udp = nm_node_cap(self, "only-tcp-443") != NULL;
+	if (disco_node(e->disco)->no_udp == no_udp)
+		return;
+	disco_node(e->disco)->no_udp = no_udp;
+	disco_on_rebind(e->disco, e->now); /* no path is to be used any more */
+}
+
 static void note_peers(struct engine *e)
 {
 	e->rt = xrealloc(e->rt, e->n_slots + 1, sizeof(*e->rt));
@@ -382,6 +392,7 @@ static void build_filters(struct engine *e, struct dp_tables *t, const struct ne
 static void build_tables(struct engine *e, const struct netmap *nm, const struct prefs *p)
 {
 	note_self(e, nm->self);
+	note_udp(e, nm->self);
 	note_choice(e, nm, p);
 	note_peers(e);
 	struct dp_tables *t = xcalloc(1, sizeof(*t));

@@ -69,6 +69,9 @@ struct engine {
 	struct list pings;
 };
 
+/* engine.c: disco and handshakes; nothing while UDP is forbidden */
+void engine_send_udp(struct engine *e, struct ep to, struct span d);
+
 /* engine_map.c */
 struct epeer *engine_peer(const struct engine *e, const struct node_key *key);
 void engine_remove_all(struct engine *e);

@@ -257,7 +257,7 @@ struct node *node_new(const struct node_opts *o, const struct node_ops *ops, voi
 	n->loop = net_loop(o->net);
 	n->ops = ops;
 	n->arg = arg;
-	n->port = o->port;
+	n->port = n->port_setting = o->port;
 	n->fwmark = o->fwmark;
 	n->params = ROUTER_PARAMS_DEFAULT;
 	n->socks.fd4 = n->socks.fd6 = -1;
@@ -348,10 +348,13 @@ void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 	if (first)
 		ch = NULL;
 	engine_set_map(n->engine, loop_now(n->loop), wall_now(), nm, p, ch);
+	if (!ch || ch->full || (ch->mask & NM_CHANGED_SELF))
+		node_take_port(n, nm_node_cap(nm->self, "randomize-client-port"));
 	if (!ch || ch->full || (ch->mask & NM_CHANGED_DERP))
 		take_derp_map(n, nm->derp);
-	if (first)
+	if (first || (n->alone && nm->n_peers > 0))
 		node_gather(n);
+	n->alone = nm->n_peers == 0;
 	node_route(n);
 	rearm(n);
 }

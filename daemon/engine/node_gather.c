@@ -219,6 +219,7 @@ void node_gather(struct node *n)
 		.have_v4 = s ? s->have_v4 : true,
 		.have_v6 = s ? s->have_v6 : false,
 		.home = n->home,
+		.no_stun = engine_no_udp(n->engine),
 	};
 	if (!n->derp_map || netcheck_start(n->netcheck, &o) != 0)
 		answer_askers(n, NULL);

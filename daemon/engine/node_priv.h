@@ -24,7 +24,8 @@ struct node {
 	struct loop *loop;
 	const struct node_ops *ops;
 	void *arg;
-	uint16_t port;
+	uint16_t port;	       /* wanted now */
+	uint16_t port_setting; /* of the options */
 	uint32_t fwmark;
 
 	struct tun tun;
@@ -38,6 +39,7 @@ struct node {
 	struct udp_socks socks;
 	enum rebind_step rebind;
 	bool rebind_again;
+	bool other_port; /* the next sockets shall not keep the port of these */
 	mono_t rebound_at;
 
 	struct engine *engine;
@@ -49,7 +51,8 @@ struct node {
 	struct loop_defer change; /* tell the backend once a turn */
 
 	bool have_key;
-	bool up; /* a map is applied */
+	bool up;    /* a map is applied */
+	bool alone; /* and it has no peer */
 	bool control_up;
 	bool link_down; /* no interface has a usable address */
 	struct derp_mgr *derp;
@@ -79,6 +82,8 @@ void node_on_heard(void *arg, int region, mono_t now);
 char *node_link_init(struct node *n, const struct node_opts *o); /* NULL or what went wrong (new) */
 void node_link_fini(struct node *n);
 void node_rebind(struct node *n);
+/* What the network says about our port (randomize-client-port). */
+void node_take_port(struct node *n, bool any);
 void node_on_sockets_done(struct node *n);
 void node_on_refused(struct node *n); /* packets, by the system */
 void node_route(struct node *n); /* bring the system's routes in line with the map */

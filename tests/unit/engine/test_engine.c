@@ -353,6 +353,36 @@ static void a_direct_path_reaches_the_snapshot(void **state)
 	assert_true(atomic_load(&p->a.s->peers[slot].live->trust_until_ns) <= p->a.now.ns);
 }
 
+/* Disco, handshakes, knocking and the proven path: all end when the network forbids UDP. */
+static void only_tcp_443_means_relays_alone(void **state)
+{
+	struct pair *p = *state;
+	struct map_spec m = {
+		.peers = &p->b_of_a, .n = 1, .filter = RULES_ALL, .self_cap = "only-tcp-443"
+	};
+	a_direct_path_reaches_the_snapshot(state);
+	uint32_t slot = slot_of(&p->a, 3);
+	shell_forget_sent(&p->a);
+	set_map(&p->a, &m);
+	assert_true(engine_no_udp(p->a.e));
+	assert_false(ep_is_set(p->a.s->peers[slot].best));
+	for (int down = 0; down < 2; down++) {
+		p->a.derp_down = down;
+		engine_on_relay(p->a.e, p->a.now);
+		flush(&p->a);
+		assert_false(ep_is_set(p->a.s->peers[slot].last_resort));
+		p->a.now = mono_add_s(p->a.now, 200); /* the session is over */
+		event(&p->a, DP_EV_WANT_PATH, slot, 0, span_of(NULL, 0));
+		event(&p->a, DP_EV_WANT_SESSION, slot, 0, span_of(NULL, 0));
+	}
+	assert_true(p->a.n_net > 0);
+	for (size_t i = 0; i < p->a.n_net; i++)
+		assert_false(ep_is_set(p->a.net[i].to));
+	m.self_cap = NULL;
+	set_map(&p->a, &m);
+	assert_false(engine_no_udp(p->a.e));
+}
+
 static void quiet_engines_have_nothing_to_do(void **state)
 {
 	struct pair *p = *state;
@@ -398,6 +428,7 @@ int main(void)
 		T(sealed_datagrams_go_by_the_relay),
 		T(noise_from_outside_changes_nothing),
 		T(a_direct_path_reaches_the_snapshot),
+		T(only_tcp_443_means_relays_alone),
 		T(quiet_engines_have_nothing_to_do),
 		T(debug_view_shows_no_secrets),
 	};

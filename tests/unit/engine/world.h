@@ -291,6 +291,7 @@ struct map_spec {
 	size_t n_delta;
 	unsigned mask;
 	bool shields;
+	const char *self_cap; /* NULL: none */
 };
 
 static inline void set_map(struct shell *h, const struct map_spec *m)
@@ -301,6 +302,8 @@ static inline void set_map(struct shell *h, const struct map_spec *m)
 	netmap_init(&nm);
 	prefs_init(&prefs);
 	prefs.shields_up = m->shields;
+	if (m->self_cap)
+		self.caps[self.n.n_caps++] = (struct nm_cap){ m->self_cap, "" };
 	nm.self = node_of(&self);
 	nm.peers = xcalloc(m->n + 1, sizeof(*nm.peers));
 	for (size_t i = 0; i < m->n; i++) {

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The node with its real sockets and worker, but no TUN. */
+#include "tests/unit/engine/world.h"
+
+#include "base/loop.h"
+#include "base/net.h"
+#include "daemon/engine/node_priv.h"
+
+#define WAIT_S 10
+
+struct stand {
+	struct loop *loop;
+	struct net *net;
+	struct node *n;
+	uint16_t port;
+};
+
+static void on_endpoints(void *arg, const struct endpoint *eps, size_t n)
+{
+	(void)arg, (void)eps, (void)n;
+}
+
+static void on_netinfo(void *arg, const struct nc_report *r, int home)
+{
+	(void)arg, (void)r, (void)home;
+}
+
+static void on_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static const struct node_ops quiet = { on_endpoints, on_netinfo, on_nothing, on_nothing };
+
+static uint16_t free_port(void)
+{
+	struct udp_socks s;
+	struct udp_opts any = { .port = 0 };
+	assert_int_equal(udp_open(&s, &any), 0);
+	uint16_t port = s.port;
+	udp_close(&s);
+	return port;
+}
+
+static int setup(void **state)
+{
+	struct stand *s = xcalloc(1, sizeof(*s));
+	char *why = NULL;
+	assert_int_equal(crypto_init(), 0);
+	s->loop = loop_new();
+	s->net = net_new(s->loop, NULL);
+	s->port = free_port();
+	struct node_opts o = { .net = s->net, .tun_name = "none", .port = s->port, .no_tun = true };
+	s->n = node_new(&o, &quiet, s, &why);
+	if (!s->n)
+		fail_msg("%s", why);
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct stand *s = *state;
+	node_free(s->n);
+	net_free(s->net);
+	loop_free(s->loop);
+	free(s);
+	return 0;
+}
+
+static void apply(struct stand *s, const char *cap)
+{
+	struct netmap nm;
+	struct prefs prefs;
+	struct node_key key = { { 4, 4 } };
+	struct peer_spec self = spec_of(SELF_ID, &key, node_disco_key(s->n));
+	netmap_init(&nm);
+	prefs_init(&prefs);
+	if (cap)
+		self.caps[self.n.n_caps++] = (struct nm_cap){ cap, "" };
+	nm.self = node_of(&self);
+	node_apply(s->n, &nm, &prefs, NULL);
+	netmap_fini(&nm);
+	prefs_fini(&prefs);
+}
+
+static uint16_t port_now(struct stand *s)
+{
+	struct node_status st;
+	node_status(s->n, &st);
+	return st.port;
+}
+
+/* Wait until the node is off the port, or on it. */
+static bool comes_to(struct stand *s, bool on)
+{
+	mono_t give_up = mono_add_s(mono_now(), WAIT_S);
+	while ((port_now(s) == s->port) != on && !mono_due(give_up, mono_now()))
+		loop_turn(s->loop, 50);
+	return (port_now(s) == s->port) == on;
+}
+
+static void the_network_may_want_any_port(void **state)
+{
+	struct stand *s = *state;
+	apply(s, NULL);
+	assert_int_equal(port_now(s), s->port);
+	apply(s, "randomize-client-port");
+	assert_true(comes_to(s, false));
+	apply(s, NULL);
+	assert_true(comes_to(s, true));
+}
+
+/* Packets that the system refuses bind new sockets, but not again and again. */
+static void refusals_rebind_now_and_then(void **state)
+{
+	struct stand *s = *state;
+	apply(s, NULL);
+	node_on_refused(s->n);
+	assert_int_equal(s->n->rebind, REBIND_CLOSING);
+	mono_t give_up = mono_add_s(mono_now(), WAIT_S);
+	while (s->n->rebind != REBIND_NONE && !mono_due(give_up, mono_now()))
+		loop_turn(s->loop, 50);
+	assert_int_equal(s->n->rebind, REBIND_NONE);
+	assert_int_equal(port_now(s), s->port);
+	node_on_refused(s->n);
+	assert_int_equal(s->n->rebind, REBIND_NONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_network_may_want_any_port, setup, teardown),
+		cmocka_unit_test_setup_teardown(refusals_rebind_now_and_then, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
