@@ -72,4 +72,54 @@ check "meshctl ping to tailscaled becomes direct" says 'via 10\.77\.0\.3:' ctl m
 check "TCP tailscaled to meshd" copies t1 m1 "$m" 1000000
 check "TCP meshd to tailscaled" copies m1 t1 "$a" 1000000
 
+
+echo "# the coordinator's verbs, as an official client sees them"
+b=$(ts t2 ip -4)
+peer() { # of t1's status, the peer with address $1: expression $2 of the dict p
+	ts t1 status --json | python3 -c '
+import json, sys
+for p in json.load(sys.stdin)["Peer"].values():
+    if sys.argv[1] in p["TailscaleIPs"]:
+        print(eval(sys.argv[2]))
+        sys.exit(0)
+sys.exit(1)' "$1" "$2"
+}
+policy() { echo "$1" | coord policy set -; }
+check "rename" coord node rename t2 renamed
+check "rename: seen by peers" within 10 says '^renamed\.' peer "$b" 'p["DNSName"]'
+check "rename: seen by itself" within 10 says '"DNSName": "renamed\.' ts t2 status --json
+check "advertise a route" ts t2 set --advertise-routes=10.88.0.0/24
+check "advertised" within 10 says '10\.88\.0\.0/24' coord node routes renamed
+check "approve it" coord node approve-routes renamed 10.88.0.0/24
+check "approved: seen by tailscaled" within 10 says '10\.88\.0\.0/24' peer "$b" 'p["PrimaryRoutes"]'
+check "approved: seen by meshd" within 10 says '10\.88\.0\.0/24' ctl m1 status --json
+check "withdraw the approval" coord node approve-routes renamed ""
+check "withdrawn: seen by tailscaled" within 10 says '^None$' peer "$b" 'p.get("PrimaryRoutes")'
+check "policy: nobody but m1" policy "{\"acls\":[{\"action\":\"accept\",\"src\":[\"$m\"],\"dst\":[\"*:*\"]}]}"
+check "policy: tailscaled obeys" within 10 never pings t1 "$b"
+check "policy: m1 reaches tailscaled" within 10 pings m1 "$a"
+check "policy: tailscaled does not reach m1" never pings t1 "$m"
+check "policy: all" policy '{"acls":[{"action":"accept","src":["*"],"dst":["*:*"]}]}'
+check "policy: open again" within 10 pings t1 "$b"
+check "HEAD ping answered by tailscaled" coord debug ping renamed
+check "HEAD ping answered by meshd" coord debug ping m1
+check "c2n answered by tailscaled" says '200' coord debug c2n renamed GET /debug/health
+check "c2n answered by meshd" says '200' coord debug c2n m1 GET /debug/health
+check "expire" coord node expire renamed
+check "expired: tailscaled needs login" within 10 says NeedsLogin ts_state t2
+ts t2 up --login-server="$COORD_URL" --hostname=t2 --accept-dns=false --advertise-routes=10.88.0.0/24 --timeout=60s >"$NET_DIR/login.out" 2>&1 &
+login=$!
+check "login by URL: printed by tailscale" within 15 says 'http://.*' cat "$NET_DIR/login.out"
+url=$(grep -o 'http://[^ ]*' "$NET_DIR/login.out" | head -n 1)
+check "login by URL: approved" coord node approve-login "$url"
+wait $login
+check "login by URL: up returns 0" [ $? = 0 ]
+check "same address" says "^$b\$" ts t2 ip -4
+check "reachable" within 15 pings t1 "$b"
+check "cut map streams come back" coord debug drop-conns
+check "and deltas flow" coord node rename renamed again
+check "seen" within 20 says '^again\.' peer "$b" 'p["DNSName"]'
+check "delete" coord node delete again
+check "deleted: gone from tailscaled" within 10 never says "$b" ts t1 status
+check "deleted: gone from meshd" within 10 never says "$b " ctl m1 status
 finish
