@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bugreport: a marker in the daemon's log. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
@@ -10,27 +9,20 @@ int cmd_bugreport(struct cli *c, int argc, char **argv)
 {
 	bool diagnose = false, record = false;
 	struct flag flags[] = {
-		{ .name = "diagnose",
-		  .kind = FLAG_BOOL,
-		  .value = &diagnose,
-		  .help = "run additional in-depth checks" },
-		{ .name = "record",
-		  .kind = FLAG_BOOL,
-		  .value = &record,
-		  .help = "if true, pause and then write another bugreport" },
+		FLAG(BOOL, "diagnose", &diagnose, "run additional in-depth checks"),
+		FLAG(BOOL, "record", &record, "if true, pause and then write another bugreport"),
 	};
 	struct flag_set set = { .command = CLI_PROG " bugreport",
 				.summary = "Print a shareable identifier to help diagnose issues",
 				.args = "[note]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
+				FLAGS(flags),
+				.words = 1,
+				.too_many = "unknown arguments" };
+	int code;
 	struct buf uri, b;
 	struct lapi_error e;
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc > 1)
-		return cli_fail(c, "unknown arguments");
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	if (record || diagnose)
 		return cli_fail(c, "--%s is not supported by this version",
 				record ? "record" : "diagnose");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* debug: what the daemon knows, as it is. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/prefs_pretty.h"
 #include "cli/print.h"
@@ -14,19 +13,13 @@
 #define WATCH_INITIAL (2 + 4)
 #define METRICS_PAUSE_MS 1000
 
-static int no_args(struct cli *c, int argc, char **argv)
-{
-	return argc ? cli_fail(c, "unexpected arguments: %s", argv[0]) : CLI_OK;
-}
-
-static int parse_no_flags(struct cli *c, const char *name, int argc, char **argv, int *code)
+static bool parse_no_flags(struct cli *c, const char *name, int argc, char **argv, int *code)
 {
 	char *command = xasprintf(CLI_PROG " debug %s", name);
 	struct flag_set set = { .command = command, .args = "" };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
+	bool ok = cli_parse(c, &set, &argc, &argv, code);
 	free(command);
-	*code = r == FLAGS_OK ? no_args(c, argc, argv) : flags_exit(r);
-	return r == FLAGS_OK && *code == CLI_OK;
+	return ok;
 }
 
 /* ---- questions
@@ -35,24 +28,17 @@ static int parse_no_flags(struct cli *c, const char *name, int argc, char **argv
 static int prefs(struct cli *c, int argc, char **argv)
 {
 	bool pretty = false;
-	struct flag flags[] = { { .name = "pretty",
-				  .kind = FLAG_BOOL,
-				  .value = &pretty,
-				  .help = "If true, pretty-print output" } };
+	struct flag flags[] = { FLAG(BOOL, "pretty", &pretty, "If true, pretty-print output") };
 	struct flag_set set = { .command = CLI_PROG " debug prefs",
 				.summary = "Print prefs",
 				.args = "[--pretty]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	char *why = NULL;
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return no_args(c, argc, argv);
-	json_t *p = lapi_get(c, LAPI "prefs", &why);
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
+	json_t *p = cli_get(c, LAPI "prefs");
 	if (!p)
-		return cli_fail_why(c, why);
+		return CLI_FAIL;
 	if (pretty) {
 		struct buf b;
 		buf_init(&b, PRINT_MAX);
@@ -99,12 +85,11 @@ QUESTION(derp, "derp", "derp")
 static int derp_map(struct cli *c, int argc, char **argv)
 {
 	int code;
-	char *why = NULL;
 	if (!parse_no_flags(c, "derp-map", argc, argv, &code))
 		return code;
-	json_t *map = lapi_get(c, LAPI "derpmap", &why);
+	json_t *map = cli_get(c, LAPI "derpmap");
 	if (!map)
-		return cli_fail_why(c, why);
+		return CLI_FAIL;
 	print_json(c->out, map, J_INDENT_TAB, true);
 	j_free(map);
 	return CLI_OK;
@@ -126,20 +111,14 @@ static int print_metrics(struct cli *c)
 static int metrics(struct cli *c, int argc, char **argv)
 {
 	bool watch = false;
-	struct flag flags[] = { { .name = "watch",
-				  .kind = FLAG_BOOL,
-				  .value = &watch,
-				  .help = "print the metrics every second" } };
+	struct flag flags[] = { FLAG(BOOL, "watch", &watch, "print the metrics every second") };
 	struct flag_set set = { .command = CLI_PROG " debug metrics",
 				.summary = "Print the daemon's counters",
 				.args = "[--watch]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return no_args(c, argc, argv);
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	for (;;) {
 		int rc = print_metrics(c);
 		if (rc || !watch)
@@ -179,27 +158,18 @@ static int watch_ipn(struct cli *c, int argc, char **argv)
 	bool initial = false;
 	int64_t count = 0, mask = WATCH_MASK;
 	struct flag flags[] = {
-		{ .name = "count",
-		  .kind = FLAG_INT,
-		  .value = &count,
-		  .shown = "0",
-		  .help = "exit after printing this many messages, or 0 to keep going forever" },
-		{ .name = "initial",
-		  .kind = FLAG_BOOL,
-		  .value = &initial,
-		  .help = "include initial status" },
-		{ .name = "mask", .kind = FLAG_INT, .value = &mask, .help = "watch mask bits" },
+		FLAG_SHOWN(INT, "count", &count, "0",
+			   "exit after printing this many messages, or 0 to keep going forever"),
+		FLAG(BOOL, "initial", &initial, "include initial status"),
+		FLAG(INT, "mask", &mask, "watch mask bits"),
 	};
 	struct flag_set set = { .command = CLI_PROG " debug watch-ipn",
 				.summary = "Subscribe to IPN message bus",
 				.args = "[flags]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return no_args(c, argc, argv);
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	char *uri =
 	    xasprintf(LAPI "watch-ipn-bus?mask=%" PRId64, initial ? mask | WATCH_INITIAL : mask);
 	int rc = watch(c, uri, count);

@@ -2,7 +2,6 @@
 /* dns status */
 #include "base/alloc.h"
 #include "cli/dns_text.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
@@ -52,25 +51,16 @@ static int status(struct cli *c, int argc, char **argv)
 {
 	bool all = false, json = false;
 	struct flag flags[] = {
-		{ .name = "all",
-		  .kind = FLAG_BOOL,
-		  .value = &all,
-		  .help = "outputs advanced debugging information" },
-		{ .name = "json",
-		  .kind = FLAG_BOOL,
-		  .value = &json,
-		  .help = "output in JSON format" },
+		FLAG(BOOL, "all", &all, "outputs advanced debugging information"),
+		FLAG(BOOL, "json", &json, "output in JSON format"),
 	};
 	struct flag_set set = { .command = CLI_PROG " dns status",
 				.summary = "Print the current DNS status and configuration",
 				.args = "[--all] [--json]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return cli_fail(c, "unexpected arguments: %s", argv[0]);
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	struct dns d = { .c = c };
 	int rc = load(&d);
 	if (rc == CLI_OK)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* down and logout: going away, with an optional reason for the log. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/prefs_fields.h"
 #include "cli/ssh_session.h"
@@ -44,31 +43,22 @@ int cmd_down(struct cli *c, int argc, char **argv)
 {
 	const char *reason = "", *accept_risk = "";
 	struct flag flags[] = {
-		{ .name = "accept-risk",
-		  .kind = FLAG_STRING,
-		  .value = &accept_risk,
-		  .help = "accept risk and skip confirmation for risk types: lose-ssh,all" },
-		{ .name = "reason",
-		  .kind = FLAG_STRING,
-		  .value = &reason,
-		  .help = "reason for the disconnect, for the daemon's log" },
+		FLAG(STRING, "accept-risk", &accept_risk,
+		     "accept risk and skip confirmation for risk types: lose-ssh,all"),
+		FLAG(STRING, "reason", &reason, "reason for the disconnect, for the daemon's log"),
 	};
 	struct flag_set set = { .command = CLI_PROG " down",
 				.summary = "Disconnect from Tailscale",
 				.args = "[flags]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	char *why = NULL;
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return cli_fail(c, "too many non-flag arguments: %s", argv[0]);
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	if (!ssh_risk_accepted(c, accept_risk, "\"" CLI_PROG " down\""))
 		return CLI_FAIL;
-	json_t *status = lapi_status(c, true, false, &why);
+	json_t *status = cli_status(c, true, false);
 	if (!status)
-		return cli_fail_why(c, why);
+		return CLI_FAIL;
 	bool stopped = status_is(status, "Stopped");
 	j_free(status);
 	if (!stopped)
@@ -81,21 +71,15 @@ int cmd_logout(struct cli *c, int argc, char **argv)
 {
 	const char *reason = "";
 	struct flag flags[] = {
-		{ .name = "reason",
-		  .kind = FLAG_STRING,
-		  .value = &reason,
-		  .help = "reason for the logout, for the daemon's log" },
+		FLAG(STRING, "reason", &reason, "reason for the logout, for the daemon's log"),
 	};
 	struct flag_set set = { .command = CLI_PROG " logout",
 				.summary = "Disconnect from Tailscale and expire current node key",
 				.args = "[flags]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return cli_fail(c, "too many non-flag arguments: %s", argv[0]);
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	char *header = reason_header(reason), *why = NULL;
 	const struct lapi_call call = {
 		.method = "POST", .uri = LAPI "logout", .header = header, .ok = 204

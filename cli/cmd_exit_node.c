@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* exit-node list */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
 #include "cli/status_view.h"
@@ -89,26 +88,20 @@ static int list(struct cli *c, int argc, char **argv)
 {
 	const char *filter = "";
 	struct flag flags[] = {
-		{ .name = "filter",
-		  .kind = FLAG_STRING,
-		  .value = &filter,
-		  .help = "filter exit nodes by country" },
+		FLAG(STRING, "filter", &filter, "filter exit nodes by country"),
 	};
 	struct flag_set set = { .command = CLI_PROG " exit-node list",
 				.summary = "Show exit nodes",
 				.args = "[flags]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	char *why = NULL;
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return cli_fail(c,
-				"unexpected non-flag arguments to '" CLI_PROG " exit-node list'");
-	json_t *status = lapi_status(c, true, true, &why);
+				FLAGS(flags),
+				.too_many = "unexpected non-flag arguments to '" CLI_PROG
+					    " exit-node list'" };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
+	json_t *status = cli_status(c, true, true);
 	if (!status)
-		return cli_fail_why(c, why);
+		return CLI_FAIL;
 	int rc = print_list(c, status, filter);
 	j_free(status);
 	return rc;

@@ -103,10 +103,9 @@ static void print_one(const struct get *g)
 
 static int show(struct get *g)
 {
-	char *why = NULL;
-	if (!(g->prefs = lapi_get(g->c, LAPI "prefs", &why)) ||
-	    !(g->status = lapi_status(g->c, true, false, &why)))
-		return cli_fail_why(g->c, why);
+	if (!(g->prefs = cli_get(g->c, LAPI "prefs")) ||
+	    !(g->status = cli_status(g->c, true, false)))
+		return CLI_FAIL;
 	const struct setting *s = g->name ? setting_find(g->name) : NULL;
 	if (g->name && (!s || !(s->verbs & SETTING_SET)))
 		return cli_fail(g->c,
@@ -128,27 +127,19 @@ int cmd_get(struct cli *c, int argc, char **argv)
 {
 	struct get g = { .c = c };
 	struct flag flags[] = {
-		{ .name = "json",
-		  .kind = FLAG_BOOL,
-		  .value = &g.json,
-		  .help = "output in JSON format" },
-		{ .name = "set-flags",
-		  .kind = FLAG_BOOL,
-		  .value = &g.set_flags,
-		  .help = "output as flags for \"" CLI_PROG " set\"" },
+		FLAG(BOOL, "json", &g.json, "output in JSON format"),
+		FLAG(BOOL, "set-flags", &g.set_flags, "output as flags for \"" CLI_PROG " set\""),
 	};
 	struct flag_set set = { .command = CLI_PROG " get",
 				.summary = "Show current preference values",
 				.args = "[flags] [<name>|all]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc > 1)
-		return cli_fail(c, "too many non-flag arguments: %s", argv[1]);
+				FLAGS(flags),
+				.words = 1 };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	g.name = argc == 1 && strcmp(argv[0], "all") != 0 ? argv[0] : NULL;
-	int code = show(&g);
+	code = show(&g);
 	j_free(g.prefs);
 	j_free(g.status);
 	return code;

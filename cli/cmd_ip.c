@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ip: addresses of this machine or of a peer. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/lookup.h"
 #include "cli/print.h"
@@ -87,10 +86,9 @@ static int show_peer(struct cli *c, const json_t *status, const char *host, cons
 
 static int show(struct cli *c, const char *host, const struct ip_opts *o)
 {
-	char *why = NULL;
-	json_t *status = lapi_status(c, true, false, &why);
+	json_t *status = cli_status(c, true, false);
 	if (!status)
-		return cli_fail_why(c, why);
+		return CLI_FAIL;
 	json_t *own = j_get(status, "TailscaleIPs");
 	int rc;
 	if (host)
@@ -110,33 +108,21 @@ int cmd_ip(struct cli *c, int argc, char **argv)
 {
 	struct ip_opts o = { .assert_ip = "" };
 	struct flag flags[] = {
-		{ .name = "1",
-		  .kind = FLAG_BOOL,
-		  .value = &o.one,
-		  .help = "only print one IP address" },
-		{ .name = "4",
-		  .kind = FLAG_BOOL,
-		  .value = &o.v4,
-		  .help = "only print IPv4 address" },
-		{ .name = "6",
-		  .kind = FLAG_BOOL,
-		  .value = &o.v6,
-		  .help = "only print IPv6 address" },
-		{ .name = "assert",
-		  .kind = FLAG_STRING,
-		  .value = &o.assert_ip,
-		  .help = "assert that one of the node's IP(s) matches this IP address" },
+		FLAG(BOOL, "1", &o.one, "only print one IP address"),
+		FLAG(BOOL, "4", &o.v4, "only print IPv4 address"),
+		FLAG(BOOL, "6", &o.v6, "only print IPv6 address"),
+		FLAG(STRING, "assert", &o.assert_ip,
+		     "assert that one of the node's IP(s) matches this IP address"),
 	};
 	struct flag_set set = { .command = CLI_PROG " ip",
 				.summary = "Show Tailscale IP addresses",
 				.args = "[-1] [-4] [-6] [peer hostname or ip address]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc > 1)
-		return cli_fail(c, "too many arguments, expected at most one peer");
+				FLAGS(flags),
+				.words = 1,
+				.too_many = "too many arguments, expected at most one peer" };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	if (o.one + o.v4 + o.v6 > 1)
 		return cli_fail(c, "tailscale ip -1, -4, and -6 are mutually exclusive");
 	return show(c, argc ? argv[0] : NULL, &o);

@@ -2,7 +2,6 @@
 /* metrics: the daemon's figures for dashboards. */
 #include "base/alloc.h"
 #include "base/fs.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
 #include "cli/verbs.h"

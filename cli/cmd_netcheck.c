@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netcheck: the daemon's report on the network it is in. shared/spec/transport.md 12. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/netcheck_text.h"
 #include "cli/print.h"
@@ -60,26 +59,18 @@ int cmd_netcheck(struct cli *c, int argc, char **argv)
 	enum format format;
 	int64_t every = 0;
 	struct flag flags[] = {
-		{ .name = "every",
-		  .kind = FLAG_DURATION,
-		  .value = &every,
-		  .shown = "0s",
-		  .help = "if non-zero, do an incremental report with the given frequency" },
-		{ .name = "format",
-		  .kind = FLAG_STRING,
-		  .value = &text,
-		  .help = "output format; empty (for human-readable), \"json\" or \"json-line\"" },
+		FLAG_SHOWN(DURATION, "every", &every, "0s",
+			   "if non-zero, do an incremental report with the given frequency"),
+		FLAG(STRING, "format", &text,
+		     "output format; empty (for human-readable), \"json\" or \"json-line\""),
 	};
 	struct flag_set set = { .command = CLI_PROG " netcheck",
 				.summary = "Print an analysis of local network conditions",
 				.args = "",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return cli_fail(c, "unexpected arguments: %s", argv[0]);
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	if (!format_of(text, &format))
 		return cli_fail(c, "unknown output format \"%s\"", text);
 	for (;;) {

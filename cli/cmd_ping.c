@@ -2,7 +2,6 @@
 /* ping: below the tunnel, to see which path answers. shared/spec/cli-localapi.md 10.5. */
 #include "base/alloc.h"
 #include "base/ip.h"
-#include "cli/flags.h"
 #include "cli/lookup.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
@@ -13,6 +12,7 @@
 #include <stdlib.h>
 
 #define PAUSE_MS 1000
+#define PING_USAGE "usage: " CLI_PROG " ping <hostname-or-IP>"
 
 struct ping {
 	struct cli *c;
@@ -203,54 +203,31 @@ int cmd_ping(struct cli *c, int argc, char **argv)
 {
 	struct ping p = { .c = c, .until_direct = true, .count = 10, .timeout_ns = 5 * NS_PER_S };
 	struct flag flags[] = {
-		{ .name = "c",
-		  .kind = FLAG_INT,
-		  .value = &p.count,
-		  .shown = "10",
-		  .help = "max number of pings to send. 0 for infinity." },
-		{ .name = "icmp",
-		  .kind = FLAG_BOOL,
-		  .value = &p.icmp,
-		  .help =
-		      "do a ICMP-level ping (through WireGuard, but not the local host OS stack)" },
-		{ .name = "peerapi",
-		  .kind = FLAG_BOOL,
-		  .value = &p.peerapi,
-		  .help = "try hitting the peer's peerapi HTTP server" },
-		{ .name = "size",
-		  .kind = FLAG_INT,
-		  .value = &p.size,
-		  .shown = "0",
-		  .help = "size of the ping message (disco pings only). 0 for minimum size." },
-		{ .name = "timeout",
-		  .kind = FLAG_DURATION,
-		  .value = &p.timeout_ns,
-		  .shown = "5s",
-		  .help = "timeout before giving up on a ping" },
-		{ .name = "tsmp",
-		  .kind = FLAG_BOOL,
-		  .value = &p.tsmp,
-		  .help =
-		      "do a TSMP-level ping (through WireGuard, but not either host OS stack)" },
-		{ .name = "until-direct",
-		  .kind = FLAG_BOOL,
-		  .value = &p.until_direct,
-		  .shown = "true",
-		  .help = "stop once a direct path is established" },
-		{ .name = "verbose",
-		  .kind = FLAG_BOOL,
-		  .value = &p.verbose,
-		  .help = "verbose output" },
+		FLAG_SHOWN(INT, "c", &p.count, "10",
+			   "max number of pings to send. 0 for infinity."),
+		FLAG(BOOL, "icmp", &p.icmp,
+		     "do a ICMP-level ping (through WireGuard, but not the local host OS stack)"),
+		FLAG(BOOL, "peerapi", &p.peerapi, "try hitting the peer's peerapi HTTP server"),
+		FLAG_SHOWN(INT, "size", &p.size, "0",
+			   "size of the ping message (disco pings only). 0 for minimum size."),
+		FLAG_SHOWN(DURATION, "timeout", &p.timeout_ns, "5s",
+			   "timeout before giving up on a ping"),
+		FLAG(BOOL, "tsmp", &p.tsmp,
+		     "do a TSMP-level ping (through WireGuard, but not either host OS stack)"),
+		FLAG_SHOWN(BOOL, "until-direct", &p.until_direct, "true",
+			   "stop once a direct path is established"),
+		FLAG(BOOL, "verbose", &p.verbose, "verbose output"),
 	};
 	struct flag_set set = { .command = CLI_PROG " ping",
 				.summary = "Ping a host at the Tailscale layer, see how it routed",
 				.args = "<hostname-or-IP>",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
+				FLAGS(flags),
+				.words = 1,
+				.too_many = PING_USAGE };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	if (argc != 1 || !*argv[0])
-		return cli_fail(c, "usage: " CLI_PROG " ping <hostname-or-IP>");
+		return cli_fail(c, PING_USAGE);
 	return go(&p, argv[0]);
 }

@@ -25,11 +25,9 @@ static void init(struct set *s, struct cli *c)
 	s->accept_risk = "";
 	setting_defaults(&s->v);
 	size_t n = setting_flags(SETTING_SET, &s->v, s->flags);
-	s->flags[n++] = (struct flag){ .name = "accept-risk",
-				       .kind = FLAG_STRING,
-				       .value = &s->accept_risk,
-				       .help = "accept risk and skip confirmation for risk types: "
-					       "lose-ssh,mac-app-connector,all" };
+	s->flags[n++] = (struct flag)FLAG(STRING, "accept-risk", &s->accept_risk,
+					  "accept risk and skip confirmation for risk types: "
+					  "lose-ssh,mac-app-connector,all");
 	s->flags[n++] = (struct flag){ .name = "posture-checking", .same_as = "report-posture" };
 	s->set = (struct flag_set){
 		.command = CLI_PROG " set",
@@ -61,38 +59,31 @@ static int send_edit(struct set *s)
 
 static int edit(struct set *s)
 {
-	char *why = NULL;
-	if (!(s->status = lapi_status(s->c, true, false, &why)))
-		return cli_fail_why(s->c, why);
+	if (!(s->status = cli_status(s->c, true, false)))
+		return CLI_FAIL;
 	if (!flags_any_given(&s->set)) {
 		flags_usage(&s->set, s->c->err);
 		return CLI_OK;
 	}
-	if (!(s->cur = lapi_get(s->c, LAPI "prefs", &why)))
-		return cli_fail_why(s->c, why);
-	why = set_prefs_build(&s->set, &s->v, s->cur, s->status, &s->prefs, &s->mask);
+	if (!(s->cur = cli_get(s->c, LAPI "prefs")))
+		return CLI_FAIL;
+	char *why = set_prefs_build(&s->set, &s->v, s->cur, s->status, &s->prefs, &s->mask);
 	return why ? cli_fail_why(s->c, why) : send_edit(s);
 }
 
-static int check_args(struct set *s, int argc, char **argv)
+static int run(struct set *s)
 {
 	const char *refused = setting_refused(&s->set, &s->v);
-	if (argc)
-		return cli_fail(s->c, "too many non-flag arguments: %s", argv[0]);
-	return refused ? cli_fail(s->c, "--%s is not supported by this version", refused) : CLI_OK;
+	return refused ? cli_fail(s->c, "--%s is not supported by this version", refused) : edit(s);
 }
 
 int cmd_set(struct cli *c, int argc, char **argv)
 {
 	struct set *s = xcalloc(1, sizeof(*s));
 	init(s, c);
-	enum flags_result r = flags_parse(&s->set, &argc, &argv, c->err);
-	int code = flags_exit(r);
-	if (r == FLAGS_OK) {
-		code = check_args(s, argc, argv);
-		if (code == CLI_OK)
-			code = edit(s);
-	}
+	int code;
+	if (cli_parse(c, &s->set, &argc, &argv, &code))
+		code = run(s);
 	j_free(s->status);
 	j_free(s->cur);
 	j_free(s->prefs);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* status: the table, or the daemon's JSON. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
 #include "cli/status_text.h"
@@ -69,45 +68,27 @@ int cmd_status(struct cli *c, int argc, char **argv)
 	struct status_view_opts o = { .self = true, .peers = true, .now = c->now() };
 	bool json = false;
 	struct flag flags[] = {
-		{ .name = "active",
-		  .kind = FLAG_BOOL,
-		  .value = &o.active,
-		  .help = "filter output to only peers with active sessions (not applicable to web "
-			  "mode)" },
-		{ .name = "header",
-		  .kind = FLAG_BOOL,
-		  .value = &o.header,
-		  .help = "show column headers in table format" },
-		{ .name = "json",
-		  .kind = FLAG_BOOL,
-		  .value = &json,
-		  .help = "output in JSON format" },
-		{ .name = "peers",
-		  .kind = FLAG_BOOL,
-		  .value = &o.peers,
-		  .help = "show status of peers",
-		  .shown = "true" },
-		{ .name = "self",
-		  .kind = FLAG_BOOL,
-		  .value = &o.self,
-		  .help = "show status of local machine",
-		  .shown = "true" },
+		FLAG(BOOL, "active", &o.active,
+		     "filter output to only peers with active sessions (not applicable to web "
+		     "mode)"),
+		FLAG(BOOL, "header", &o.header, "show column headers in table format"),
+		FLAG(BOOL, "json", &json, "output in JSON format"),
+		FLAG_SHOWN(BOOL, "peers", &o.peers, "true", "show status of peers"),
+		FLAG_SHOWN(BOOL, "self", &o.self, "true", "show status of local machine"),
 	};
 	struct flag_set set = { .command = CLI_PROG " status",
 				.summary = "Show state of meshd and its connections",
 				.args =
 				    "[--active] [--header] [--json] [--peers=false] [--self=false]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	char *why = NULL;
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return cli_fail(c, "unexpected non-flag arguments to '" CLI_PROG " status'");
-	json_t *status = lapi_status(c, o.peers, true, &why);
+				FLAGS(flags),
+				.too_many =
+				    "unexpected non-flag arguments to '" CLI_PROG " status'" };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
+	json_t *status = cli_status(c, o.peers, true);
 	if (!status)
-		return cli_fail_why(c, why);
+		return CLI_FAIL;
 	int rc = CLI_OK;
 	if (json && o.active)
 		drop_inactive(status);

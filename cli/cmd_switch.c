@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* switch: between accounts, each with its own login. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
 #include "cli/status_view.h"
@@ -202,26 +201,20 @@ int cmd_switch(struct cli *c, int argc, char **argv)
 {
 	bool want_list = false, json = false;
 	struct flag flags[] = {
-		{ .name = "json",
-		  .kind = FLAG_BOOL,
-		  .value = &json,
-		  .help = "list available accounts as JSON" },
-		{ .name = "list",
-		  .kind = FLAG_BOOL,
-		  .value = &want_list,
-		  .help = "list available accounts" },
+		FLAG(BOOL, "json", &json, "list available accounts as JSON"),
+		FLAG(BOOL, "list", &want_list, "list available accounts"),
 	};
 	struct flag_set set = {
 		.command = CLI_PROG " switch",
 		.summary = "Switch to a different Tailscale account",
 		.args = "<id> | remove <id> | --list",
 		.text = "The id may also be the tailnet, account or nickname it belongs to.",
-		.flags = flags,
-		.n = ARRAY_LEN(flags)
+		FLAGS(flags),
+		.words = WORDS_ANY
 	};
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	if (want_list)
 		return list(c, json);
 	if (argc == 2 && strcmp(argv[0], "remove") == 0)

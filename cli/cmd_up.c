@@ -33,47 +33,27 @@ struct up {
 static void init_flags(struct up *u, bool login)
 {
 	const struct flag own[] = {
-		{ .name = "accept-risk",
-		  .kind = FLAG_STRING,
-		  .value = &u->accept_risk,
-		  .help = "accept risk and skip confirmation for risk types: lose-ssh,all" },
-		{ .name = "auth-key",
-		  .kind = FLAG_STRING,
-		  .value = &u->auth_key,
-		  .help = "node authorization key; if it begins with \"file:\", then it's a path "
-			  "to a file "
-			  "containing the authkey" },
+		FLAG(STRING, "accept-risk", &u->accept_risk,
+		     "accept risk and skip confirmation for risk types: lose-ssh,all"),
+		FLAG(STRING, "auth-key", &u->auth_key,
+		     "node authorization key; if it begins with \"file:\", then it's a path "
+		     "to a file "
+		     "containing the authkey"),
 		{ .name = "authkey", .same_as = "auth-key" },
-		{ .name = "force-reauth",
-		  .kind = FLAG_BOOL,
-		  .value = &u->force_reauth,
-		  .help = "force reauthentication (WARNING: this may bring down the connection; "
-			  "don't do this "
-			  "over the mesh itself)" },
+		FLAG(BOOL, "force-reauth", &u->force_reauth,
+		     "force reauthentication (WARNING: this may bring down the connection; "
+		     "don't do this "
+		     "over the mesh itself)"),
 		{ .name = "host-routes", .kind = FLAG_BOOL, .value = &u->host_routes },
-		{ .name = "json",
-		  .kind = FLAG_BOOL,
-		  .value = &u->json,
-		  .help = "output in JSON format" },
+		FLAG(BOOL, "json", &u->json, "output in JSON format"),
 		{ .name = "posture-checking", .same_as = "report-posture" },
-		{ .name = "qr",
-		  .kind = FLAG_BOOL,
-		  .value = &u->qr,
-		  .help = "show QR code for login URLs" },
-		{ .name = "qr-format",
-		  .kind = FLAG_STRING,
-		  .value = &u->qr_format,
-		  .help = "QR code formatting (small, large)" },
-		{ .name = "reset",
-		  .kind = FLAG_BOOL,
-		  .value = &u->reset,
-		  .help = "reset unspecified settings to their default values" },
-		{ .name = "timeout",
-		  .kind = FLAG_DURATION,
-		  .value = &u->timeout_ns,
-		  .shown = "0s",
-		  .help = "maximum amount of time to wait for meshd to enter a Running state; 0s "
-			  "waits forever" },
+		FLAG(BOOL, "qr", &u->qr, "show QR code for login URLs"),
+		FLAG(STRING, "qr-format", &u->qr_format, "QR code formatting (small, large)"),
+		FLAG(BOOL, "reset", &u->reset,
+		     "reset unspecified settings to their default values"),
+		FLAG_SHOWN(DURATION, "timeout", &u->timeout_ns, "0s",
+			   "maximum amount of time to wait for meshd to enter a Running state; 0s "
+			   "waits forever"),
 	};
 	size_t n = setting_flags(SETTING_UP | (login ? SETTING_LOGIN : 0), &u->v, u->flags);
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
@@ -92,6 +72,7 @@ static void init_flags(struct up *u, bool login)
 			    "this machine. If you don't\nspecify any flags, options are not reset.",
 		.flags = u->flags,
 		.n = n,
+		.words = WORDS_ANY,
 	};
 }
 
@@ -107,11 +88,8 @@ static const char *refused_flag(struct up *u)
 /* CLI_OK to go on; else *code. */
 static bool parse(struct up *u, int argc, char **argv, int *code)
 {
-	enum flags_result r = flags_parse(&u->set, &argc, &argv, u->c->err);
-	if (r != FLAGS_OK) {
-		*code = flags_exit(r);
+	if (!cli_parse(u->c, &u->set, &argc, &argv, code))
 		return false;
-	}
 	if (!u->host_routes) {
 		fprintf(u->c->err,
 			"invalid boolean value \"false\" for -host-routes: unsupported value; only "

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* version: ours, and the daemon's. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
@@ -33,26 +32,17 @@ int cmd_version(struct cli *c, int argc, char **argv)
 {
 	bool daemon = false, json = false;
 	struct flag flags[] = {
-		{ .name = "daemon",
-		  .kind = FLAG_BOOL,
-		  .value = &daemon,
-		  .help = "also print local node's daemon version" },
-		{ .name = "json",
-		  .kind = FLAG_BOOL,
-		  .value = &json,
-		  .help = "output in JSON format" },
+		FLAG(BOOL, "daemon", &daemon, "also print local node's daemon version"),
+		FLAG(BOOL, "json", &json, "output in JSON format"),
 	};
 	struct flag_set set = { .command = CLI_PROG " version",
 				.summary = "Print the version",
 				.args = "[flags]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
+				FLAGS(flags) };
+	int code;
 	char *why = NULL;
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return cli_fail(c, "too many non-flag arguments: %s", argv[0]);
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	json_t *status = daemon ? lapi_status(c, false, false, &why) : NULL;
 	if (daemon && !status)
 		return cli_fail_why(c, why);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* wait: for scripts that bind to the address of the mesh. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/verbs.h"
 
@@ -134,28 +133,24 @@ int cmd_wait(struct cli *c, int argc, char **argv)
 {
 	int64_t timeout = 0;
 	struct flag flags[] = {
-		{ .name = "timeout",
-		  .kind = FLAG_DURATION,
-		  .value = &timeout,
-		  .shown = "0s",
-		  .help = "how long to wait before giving up (0 means wait indefinitely)" },
+		FLAG_SHOWN(DURATION, "timeout", &timeout, "0s",
+			   "how long to wait before giving up (0 means wait indefinitely)"),
 	};
 	struct flag_set set = { .command = CLI_PROG " wait",
 				.summary =
 				    "Wait for Tailscale interface/IPs to be ready for binding",
 				.args = "",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
+				FLAGS(flags),
+				.words = WORDS_ANY };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	if (argc)
 		return cli_fail(c, "unexpected arguments: [\"%s\"]", argv[0]);
 	struct waiter w = { .c = c,
 			    .deadline = timeout ? mono_add_ns(mono_now(), timeout / c->hurry)
 						: MONO_NEVER };
-	int rc;
-	if ((rc = wait_for_daemon(&w)) || (rc = wait_for_running(&w)))
-		return rc;
+	if ((code = wait_for_daemon(&w)) || (code = wait_for_running(&w)))
+		return code;
 	return wait_for_interface(&w);
 }

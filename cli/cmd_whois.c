@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* whois and whoami: machine and user behind an address. */
 #include "base/alloc.h"
-#include "cli/flags.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
 #include "cli/status_view.h"
@@ -158,27 +157,21 @@ int cmd_whois(struct cli *c, int argc, char **argv)
 	bool json = false;
 	const char *proto = "";
 	struct flag flags[] = {
-		{ .name = "json",
-		  .kind = FLAG_BOOL,
-		  .value = &json,
-		  .help = "output in JSON format" },
-		{ .name = "proto",
-		  .kind = FLAG_STRING,
-		  .value = &proto,
-		  .help = "protocol; one of \"tcp\" or \"udp\"; empty means both" },
+		FLAG(BOOL, "json", &json, "output in JSON format"),
+		FLAG(STRING, "proto", &proto,
+		     "protocol; one of \"tcp\" or \"udp\"; empty means both"),
 	};
 	struct flag_set set = {
 		.command = CLI_PROG " whois",
 		.summary = "Show the machine and user associated with a Tailscale IP (v4 or v6)",
 		.args = "[--json] ip[:port]",
-		.flags = flags,
-		.n = ARRAY_LEN(flags)
+		FLAGS(flags),
+		.words = 1,
+		.too_many = "too many arguments, expected at most one peer"
 	};
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc > 1)
-		return cli_fail(c, "too many arguments, expected at most one peer");
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
 	if (argc == 0)
 		return cli_fail(c, "missing argument, expected one peer");
 	return show(c, argv[0], proto, json, NULL);
@@ -188,26 +181,19 @@ int cmd_whoami(struct cli *c, int argc, char **argv)
 {
 	bool json = false;
 	struct flag flags[] = {
-		{ .name = "json",
-		  .kind = FLAG_BOOL,
-		  .value = &json,
-		  .help = "output in JSON format" },
+		FLAG(BOOL, "json", &json, "output in JSON format"),
 	};
 	struct flag_set set = { .command = CLI_PROG " whoami",
 				.summary =
 				    "Show the machine and user identity of the current machine",
 				.args = "[--json]",
-				.flags = flags,
-				.n = ARRAY_LEN(flags) };
-	enum flags_result r = flags_parse(&set, &argc, &argv, c->err);
-	char *why = NULL;
-	if (r != FLAGS_OK)
-		return flags_exit(r);
-	if (argc)
-		return cli_fail(c, "unexpected arguments: %s", argv[0]);
-	json_t *status = lapi_status(c, false, false, &why);
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
+	json_t *status = cli_status(c, false, false);
 	if (!status)
-		return cli_fail_why(c, why);
+		return CLI_FAIL;
 	const char *ip = j_text(j_at(j_get(status, "TailscaleIPs"), 0));
 	int rc =
 	    ip ? show(c, ip, "", json, j_get(status, "CurrentTailnet"))

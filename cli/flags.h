@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 enum flag_kind { FLAG_BOOL, FLAG_STRING, FLAG_INT, FLAG_DURATION };
@@ -23,6 +24,20 @@ struct flag {
 	bool given;
 };
 
+/* Entries of a flag table: kind BOOL, STRING, INT or DURATION. */
+#define FLAG(k, n, v, h)                                                                           \
+	{                                                                                          \
+		.name = n, .kind = FLAG_##k, .value = v, .help = h                                 \
+	}
+#define FLAG_SHOWN(k, n, v, s, h)                                                                  \
+	{                                                                                          \
+		.name = n, .kind = FLAG_##k, .value = v, .shown = s, .help = h                     \
+	}
+/* The table in its set. */
+#define FLAGS(table) .flags = table, .n = ARRAY_LEN(table)
+
+#define WORDS_ANY INT_MAX
+
 struct flag_set {
 	const char *command; /* "meshctl up" */
 	const char *summary; /* first line of the usage */
@@ -30,6 +45,8 @@ struct flag_set {
 	const char *text;    /* longer explanation, or NULL */
 	struct flag *flags;
 	size_t n;
+	int words;	      /* how many may follow the flags */
+	const char *too_many; /* what to say when there are more; NULL: that, and which */
 };
 
 enum flags_result { FLAGS_OK, FLAGS_HELP, FLAGS_BAD };

@@ -3,7 +3,9 @@
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 
+#include "base/json.h"
 #include "cli/cli.h"
+#include "cli/flags.h"
 
 struct cli_verb {
 	const char *name;
@@ -14,6 +16,14 @@ struct cli_verb {
 /* One of subs by argv[0]; what the reference says when there is none or it is unknown. */
 int cli_run_group(struct cli *c, const char *group, const char *summary,
 		  const struct cli_verb *subs, size_t n, int argc, char **argv);
+
+/* What a verb starts with: flags off the front of its words, then not too many words.
+ * false: the user has been told (usage, or what is wrong), *code is the exit code. */
+bool cli_parse(struct cli *c, struct flag_set *set, int *argc, char ***argv, int *code);
+/* GET, new; NULL: the user has been told why. */
+json_t *cli_get(struct cli *c, const char *uri);
+/* The same for status; arguments of lapi_status. */
+json_t *cli_status(struct cli *c, bool peers, bool diagnose);
 
 int cmd_up(struct cli *c, int argc, char **argv);
 int cmd_down(struct cli *c, int argc, char **argv);
