@@ -3,6 +3,8 @@
 
 #include "base/alloc.h"
 #include "base/crypto/crypto.h"
+#include "wg/allowedips.h"
+#include "wg/inner.h"
 
 #include <stdlib.h>
 
@@ -63,6 +65,17 @@ static void send_inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t 
 	worker_send(w, s, now, m->peer, &packet, 1, m->flag ? SEND_DATA : SEND_UNSTAGED);
 }
 
+/* Leave out what is not this peer's any more: an address may move while its packets wait. */
+static size_t keep_own(const struct dp_snapshot *s, uint32_t peer, struct mspan *v, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (wg_allowedips_lookup(s->tables->allowed,
+					 wg_inner_destination(span_const(v[i]))) == peer)
+			v[kept++] = v[i];
+	return kept;
+}
+
 static void flush_staged(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 			 const struct dp_msg *m)
 {
@@ -70,17 +83,20 @@ static void flush_staged(struct dp_worker *w, const struct dp_snapshot *s, mono_
 	const struct dp_peer *p = &s->peers[m->peer];
 	if (!p->current || !wg_session_can_send(p->current, now))
 		return;
-	if (m->flag && staged_count(w->staged, m->peer) == 0)
-		worker_keepalive(w, s, now, m->peer, false);
+	size_t total = 0;
 	/* The session may end meanwhile: what is still queued waits on. What was taken is not
 	 * staged again, since its bytes lie in slots that are free already. */
 	while (wg_session_can_send(p->current, now)) {
 		size_t n = staged_take(w->staged, m->peer, v, DP_BATCH);
 		if (n == 0)
 			break;
-		size_t sent = worker_send(w, s, now, m->peer, v, n, SEND_UNSTAGED);
+		size_t own = keep_own(s, m->peer, v, n);
+		size_t sent = own ? worker_send(w, s, now, m->peer, v, own, SEND_UNSTAGED) : 0;
 		dp_count(DPC_TX_STAGED_DROP, n - sent);
+		total += sent;
 	}
+	if (m->flag && total == 0)
+		worker_keepalive(w, s, now, m->peer, false);
 }
 
 void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,

@@ -242,6 +242,22 @@ static void a_batch_may_outlive_its_session(void **state)
 	assert_numbers(&w->side[B], 2, 2);
 }
 
+/* While packets waited, their destination became another peer's: this one must not see them. */
+static void staged_packets_of_others_are_dropped(void **state)
+{
+	struct world *w = *state;
+	uint64_t before = counted("dataplane_tx_drop_staged");
+	look(w, A, (struct view){ .rules = RULES_ALL, .no_session = true });
+	for (uint32_t i = 0; i < 3; i++)
+		send_number(w, A, i);
+	look(w, A, (struct view){ .rules = RULES_ALL, .moved = true });
+	command(w, A, DP_CMD_SESSION, true, NO_BYTES);
+	assert_int_equal(counted("dataplane_tx_drop_staged"), before + 3);
+	assert_int_equal(w->side[A].udp.n, 1); /* the keepalive that the peer waits for */
+	carry(w, A);
+	assert_int_equal(w->side[B].tun.n, 0);
+}
+
 static void staged_packets_can_be_dropped(void **state)
 {
 	struct world *w = *state;
@@ -561,6 +577,7 @@ int main(void)
 		T(a_session_may_end_in_a_flush),
 		T(a_session_that_cannot_send_flushes_nothing),
 		T(a_batch_may_outlive_its_session),
+		T(staged_packets_of_others_are_dropped),
 		T(staged_packets_can_be_dropped),
 		T(too_long_to_wait),
 		T(an_initiator_without_data_sends_a_keepalive),

@@ -66,6 +66,7 @@ struct world {
 struct view {
 	const char *rules; /* NULL: no filter yet */
 	bool shields, jailed, no_session, is_next, no_path;
+	bool moved; /* the other's address is another peer's */
 };
 
 static const struct view plain = { .rules = RULES_ALL };
@@ -190,7 +191,7 @@ static inline struct dp_tables *tables_of(int i, const struct view *v)
 	t->self.addr4 = self;
 	t->allowed = wg_allowedips_new(7);
 	assert_int_equal(wg_allowedips_insert(t->allowed, prefix_host(side_ip(i == A ? B : A)),
-					      slot_of_other[i]),
+					      v->moved ? 1 : slot_of_other[i]),
 			 0);
 	assert_true(local_set_build(&in, &local));
 	t->filter = filter_of(v, &local);
