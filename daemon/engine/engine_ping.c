@@ -8,13 +8,15 @@
 #include <stdlib.h>
 
 #define PING_TIMEOUT_S 10
+#define DISCO_AGAIN_MS 1000 /* one that reaches a peer before its map names us is lost silently */
 
 struct engine_ping {
 	struct list link; /* first: engine_free walks the list */
 	struct engine *e;
 	enum engine_ping_kind kind;
 	const struct epeer *peer; /* NULL once it is gone */
-	mono_t sent, deadline;
+	mono_t sent, deadline;	  /* disco: when to send one more */
+	size_t size;
 	uint8_t data[8];
 	uint32_t token;
 	bool waiting;	 /* token is in the worker's list */
@@ -75,11 +77,11 @@ static const char *send_echo(struct engine_ping *p, struct ip src, struct ip dst
 	return NULL;
 }
 
-static const char *send_disco(struct engine_ping *p, size_t size)
+static const char *send_disco(struct engine_ping *p)
 {
 	if (!p->peer->disco)
 		return "the peer does not tell a disco key; it may be too old or not connected yet";
-	switch (disco_ping_start(p->e->disco, p->peer->disco, p->e->now, size, p)) {
+	switch (disco_ping_start(p->e->disco, p->peer->disco, p->e->now, p->size, p)) {
 	case 0:
 		return NULL;
 	case -ERR_TOOBIG:
@@ -91,12 +93,12 @@ static const char *send_disco(struct engine_ping *p, size_t size)
 	}
 }
 
-static const char *send(struct engine_ping *p, struct ip to, size_t size)
+static const char *send(struct engine_ping *p, struct ip to)
 {
 	if (!p->peer || !p->peer->wg)
 		return "the peer is expired or has never been connected";
 	if (p->kind == ENGINE_PING_DISCO)
-		return send_disco(p, size);
+		return send_disco(p);
 	struct ip src = to.fam == IP_V4 ? p->e->tables->self.addr4 : p->e->tables->self.addr6;
 	if (!ip_is_set(src))
 		return "this node has no address of that family";
@@ -110,12 +112,15 @@ struct engine_ping *engine_ping_start(struct engine *e, mono_t now, wall_t wall,
 {
 	struct engine_ping *p = xcalloc(1, sizeof(*p));
 	engine_enter(e, now, wall);
-	*p = (struct engine_ping){ .e = e, .kind = kind, .sent = now, .fn = fn, .arg = arg };
+	*p = (struct engine_ping){
+		.e = e, .kind = kind, .sent = now, .size = size, .fn = fn, .arg = arg
+	};
 	p->peer = engine_peer(e, peer);
 	list_init(&p->link);
 	list_push_back(&e->pings, &p->link);
-	p->deadline = kind == ENGINE_PING_DISCO ? MONO_NEVER : mono_add_s(now, PING_TIMEOUT_S);
-	p->err = e->tables ? send(p, to, size) : "not connected";
+	p->deadline =
+	    mono_add_ms(now, kind == ENGINE_PING_DISCO ? DISCO_AGAIN_MS : PING_TIMEOUT_S * 1000);
+	p->err = e->tables ? send(p, to) : "not connected";
 	if (p->err)
 		p->deadline = now;
 	else if (kind != ENGINE_PING_DISCO)
@@ -182,11 +187,21 @@ static struct engine_ping *first_due(struct engine *e, mono_t now)
 	return NULL;
 }
 
+static void send_again(struct engine_ping *p, mono_t now)
+{
+	p->deadline = mono_add_ms(now, DISCO_AGAIN_MS);
+	(void)send_disco(p); /* no way now: the next second may have one */
+}
+
 void engine_pings_tick(struct engine *e, mono_t now)
 {
 	/* The callback may stop other pings: look anew each time. */
-	for (struct engine_ping *p; (p = first_due(e, now));)
-		finish(p, &(struct engine_pong){ .err = p->err });
+	for (struct engine_ping *p; (p = first_due(e, now));) {
+		if (p->err)
+			finish(p, &(struct engine_pong){ .err = p->err });
+		else
+			send_again(p, now);
+	}
 }
 
 void engine_pings_forget(struct engine *e, const struct epeer *gone)

@@ -300,6 +300,22 @@ static void disco_waits_as_long_as_it_takes(void **state)
 	engine_ping_stop(ep);
 }
 
+/* The peer's map does not name us yet: the first ping is lost, the next is not. */
+static void disco_asks_again(void **state)
+{
+	struct pair *p = *state;
+	full_map(&p->b, NULL, 0);
+	ping(&p->a, &p->b.pub, node_ip(3), ENGINE_PING_DISCO, &got);
+	carry(p);
+	assert_int_equal(got.calls, 0);
+	full_map(&p->b, &p->a_of_b, 1);
+	tick_at(&p->a, mono_add_s(p->a.now, 1));
+	p->b.now = p->a.now;
+	carry(p);
+	assert_int_equal(got.calls, 1);
+	assert_null(got.err);
+}
+
 /* ---- endings
  * ------------------------------------------------------------------------------------------ */
 
@@ -364,6 +380,7 @@ int main(void)
 		T(disco_is_answered_by_relay),
 		T(disco_is_answered_directly),
 		T(disco_waits_as_long_as_it_takes),
+		T(disco_asks_again),
 		T(the_peer_may_leave),
 		T(a_callback_may_stop_other_pings),
 		T(the_engine_may_end_first),
