@@ -23,6 +23,7 @@ struct httpc_req {
 	struct resolve_req *resolve;
 	CURL *easy;
 	bool added; /* the multi handle has easy */
+	bool public_only;
 	struct curl_slist *headers;
 	struct curl_slist *resolve_list;
 	struct loop_timer timeout;
@@ -236,13 +237,29 @@ static void start_transfer(struct httpc_req *r, const struct ip *addrs, size_t n
 		fail_later(r, -ERR_NOMEM, "libcurl cannot start");
 }
 
+static void refuse_private(struct httpc_req *r)
+{
+	fail_later(r, -ERR_PERM, "the host is not on the internet");
+}
+
+static bool all_public(const struct ip *addrs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!ip_is_public(addrs[i]))
+			return false;
+	return true;
+}
+
 static void on_resolved(void *arg, int err, const struct ip *addrs, size_t n)
 {
 	struct httpc_req *r = arg;
 
 	r->resolve = NULL;
 	if (err == 0) {
-		start_transfer(r, addrs, n);
+		if (r->public_only && !all_public(addrs, n))
+			refuse_private(r);
+		else
+			start_transfer(r, addrs, n);
 		return;
 	}
 	snprintf(r->text, sizeof(r->text), "look-up of %s: %s", r->name, err_text(err));
@@ -288,7 +305,10 @@ static void start(struct httpc_req *r, const struct httpc_opts *o)
 	}
 	set_headers(r, o);
 	set_transfer(r, o);
-	if (ip_decode(span_str(r->name), &literal) == 0)
+	r->public_only = o->public_only && !r->proxy;
+	if (ip_decode(span_str(r->name), &literal) == 0 && r->public_only && !ip_is_public(literal))
+		refuse_private(r);
+	else if (ip_decode(span_str(r->name), &literal) == 0)
 		start_transfer(r, NULL, 0);
 	else if (o->n_addrs > 0 && !r->proxy)
 		start_transfer(r, o->addrs, o->n_addrs < RESOLVE_MAX ? o->n_addrs : RESOLVE_MAX);

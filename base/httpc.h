@@ -21,6 +21,9 @@ struct httpc_opts {
 	 * count. */
 	const struct ip *addrs;
 	size_t n_addrs;
+	/* Only to addresses on the internet, whatever name or spelling leads there; else -ERR_PERM.
+	 * Through a proxy it is the proxy that decides. */
+	bool public_only;
 	bool keep_alive; /* may share a connection with other such requests, and leave it open (DoH)
 			  */
 };

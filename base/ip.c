@@ -97,6 +97,13 @@ bool ip_is_private(struct ip ip)
 	       in6(ip, 0xfc00, 7);
 }
 
+bool ip_is_public(struct ip ip)
+{
+	return ip_is_set(ip) && !ip_is_unspecified(ip) && !ip_is_loopback(ip) &&
+	       !ip_is_multicast(ip) && !ip_is_broadcast(ip) && !ip_is_link_local(ip) &&
+	       !ip_is_private(ip) && !ip_is_tailnet(ip);
+}
+
 bool ip_is_tailnet(struct ip ip)
 {
 	static const uint8_t ula[6] = { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0 };

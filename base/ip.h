@@ -62,6 +62,8 @@ bool ip_is_broadcast(struct ip ip);
 bool ip_is_link_local(struct ip ip); /* unicast: 169.254/16, fe80::/10 */
 bool ip_is_private(struct ip ip);    /* 10/8, 172.16/12, 192.168/16, fc00::/7 */
 bool ip_is_tailnet(struct ip ip);    /* 100.64/10 less 100.115.92/23, fd7a:115c:a1e0::/48 */
+/* None of these kinds: on the internet. */
+bool ip_is_public(struct ip ip);
 
 /* Like inet_pton: no leading zeros, no blanks, no zone. 0 or -ERR_SYNTAX; out untouched on error. */
 MUST_CHECK int ip_decode(struct span text, struct ip *out);

@@ -9,6 +9,7 @@
 #include "daemon/control/capver.h"
 #include "daemon/control/ctl_conn.h"
 #include "daemon/control/ctl_core.h"
+#include "daemon/control/dial.h"
 #include "daemon/control/register_wire.h"
 
 #include <stdio.h>
@@ -308,6 +309,13 @@ static const char *path_of(const char *url)
 	return path ? path : "/";
 }
 
+static bool is_our_server(const struct ctl *c, const char *url)
+{
+	struct dial_target ours, asked;
+	return !dial_target_parse(c->key_url, &ours) && !dial_target_parse(url, &asked) &&
+	       strcmp(ours.host, asked.host) == 0;
+}
+
 static void io_send(void *io, bool noise, const char *method, const char *url, struct span body)
 {
 	struct ctl *c = io;
@@ -328,6 +336,7 @@ static void io_send(void *io, bool noise, const char *method, const char *url, s
 				.body = body,
 				.content_type = body.len ? "application/json" : NULL,
 				.max_body = 4096,
+				.public_only = !is_our_server(c, url),
 				.timeout_ms = SEND_TIMEOUT_MS };
 	s->http = httpc_start(c->net, &o, send_http_done, s);
 }

@@ -21,10 +21,8 @@ static bool url_ok(const struct ctl_core *c, const char *url)
 		return true;
 	if (strcmp(to.host, "localhost") == 0)
 		return false;
-	if (ip_decode(span_str(to.host), &ip))
-		return true;
-	return !ip_is_private(ip) && !ip_is_loopback(ip) && !ip_is_link_local(ip) &&
-	       !ip_is_tailnet(ip) && !ip_is_unspecified(ip) && !ip_is_multicast(ip);
+	/* What a name stands for is looked at when it is dialed (httpc_opts.public_only). */
+	return ip_decode(span_str(to.host), &ip) || ip_is_public(ip);
 }
 
 static void answer_c2n(struct ctl_core *c, const struct map_ping *p)

@@ -384,6 +384,25 @@ static void test_given_addresses(void **state)
 	end(&r);
 }
 
+/* The server of this test listens on 127.0.0.1: nothing may reach it. */
+static void test_private_addresses_are_refused(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1",  "127.1",	"2130706433", "0x7f000001",
+					     "0177.0.0.1", "localhost", "localhost." };
+	(void)state;
+	serve_start(NULL, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		struct result r;
+
+		run(&r, (struct httpc_opts){ .url = url_of("http", hosts[i], "/"),
+					     .public_only = true });
+		assert_int_not_equal(r.err, 0);
+		buf_fini(&r.body);
+	}
+	assert_int_equal(srv.n, 0);
+	server_stop(&srv);
+}
+
 static void check_tls(const char *cert, const char *host, bool verify_none, int want)
 {
 	struct ip local = ip_v4(127, 0, 0, 1);
@@ -488,6 +507,7 @@ int main(void)
 		T(test_cancel),
 		T(test_bad_requests),
 		T(test_given_addresses),
+		T(test_private_addresses_are_refused),
 		T(test_tls_is_verified),
 		T(test_connections_are_shared_only_on_request),
 		T(test_ca_file_from_the_environment),
