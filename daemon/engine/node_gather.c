@@ -200,16 +200,25 @@ static int on_send_stun(void *arg, struct ep to, struct span pkt)
 	case UDP_AGAIN:
 	case UDP_LOST:
 		return 0;
+	case UDP_UNREACHABLE: /* the socket is not to blame */
+		return -ERR_IO;
 	default:
+		n->stun4_failed |= to.ip.fam == IP_V4;
 		return -ERR_IO;
 	}
 }
 
-/* One at a time; a request during a run queues one more. */
+/* One at a time; a request during a run queues one more. If the last run could not even send, it
+ * goes out of a new socket, and gathering comes after that. */
 void node_gather(struct node *n)
 {
 	if (netcheck_running(n->netcheck)) {
 		n->netcheck_again = true;
+		return;
+	}
+	if (n->stun4_failed) {
+		n->stun4_failed = false;
+		node_rebind(n);
 		return;
 	}
 	node_update_endpoints(n);

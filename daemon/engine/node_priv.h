@@ -64,6 +64,7 @@ struct node {
 
 	struct netcheck *netcheck;
 	bool netcheck_again;
+	bool stun4_failed; /* the IPv4 socket could not send */
 	struct endpoints *endpoints;
 	struct loop_timer restun;
 	struct list askers; /* of node_netcheck */

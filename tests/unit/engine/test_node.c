@@ -111,6 +111,14 @@ static void the_network_may_want_any_port(void **state)
 	assert_true(comes_to(s, true));
 }
 
+static void rebound(struct stand *s)
+{
+	mono_t give_up = mono_add_s(mono_now(), WAIT_S);
+	while (s->n->rebind != REBIND_NONE && !mono_due(give_up, mono_now()))
+		loop_turn(s->loop, 50);
+	assert_int_equal(s->n->rebind, REBIND_NONE);
+}
+
 /* Packets that the system refuses bind new sockets, but not again and again. */
 static void refusals_rebind_now_and_then(void **state)
 {
@@ -118,13 +126,26 @@ static void refusals_rebind_now_and_then(void **state)
 	apply(s, NULL);
 	node_on_refused(s->n);
 	assert_int_equal(s->n->rebind, REBIND_CLOSING);
-	mono_t give_up = mono_add_s(mono_now(), WAIT_S);
-	while (s->n->rebind != REBIND_NONE && !mono_due(give_up, mono_now()))
-		loop_turn(s->loop, 50);
-	assert_int_equal(s->n->rebind, REBIND_NONE);
+	rebound(s);
 	assert_int_equal(port_now(s), s->port);
 	node_on_refused(s->n);
 	assert_int_equal(s->n->rebind, REBIND_NONE);
+}
+
+/* A socket that cannot send is replaced before our addresses are looked at again. */
+static void a_dead_socket_is_replaced(void **state)
+{
+	struct stand *s = *state;
+	apply(s, NULL);
+	mono_t before = s->n->rebound_at;
+	node_gather(s->n);
+	assert_int_equal(s->n->rebind, REBIND_NONE);
+	s->n->stun4_failed = true;
+	node_gather(s->n);
+	assert_int_equal(s->n->rebind, REBIND_CLOSING);
+	assert_true(mono_before(before, s->n->rebound_at));
+	rebound(s);
+	assert_false(s->n->stun4_failed);
 }
 
 int main(void)
@@ -132,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_network_may_want_any_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(refusals_rebind_now_and_then, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_dead_socket_is_replaced, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
