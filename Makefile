@@ -140,7 +140,10 @@ PROGRAM_TESTS = MESHD=$(abspath $(BUILD))/meshd MESHCTL=$(abspath $(BUILD))/mesh
 HOSTILE := $(BUILD)/tests/fault/hostile
 $(HOSTILE): $(HOSTILE).o $(HOSTILE)_tls.o $(call with,control)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
-netns: all $(HOSTILE)
+SANDBOXED := $(BUILD)/tests/fault/sandboxed
+$(SANDBOXED): $(SANDBOXED).o $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/sandbox*.c)) $(call lib,base)
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+netns: all $(HOSTILE) $(SANDBOXED)
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=240 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh))
 stranger: all $(BUILD)/tests/stranger/wg_harness
 	$(Q)$(PROGRAM_TESTS) sh tests/run.sh $(sort $(wildcard tests/stranger/*.sh))
