@@ -126,7 +126,14 @@ static void on_tun_write(void *arg, const struct span *v, size_t n)
 /* ---- sources
  * ------------------------------------------------------------------------------------- */
 
-static void run_tun(struct dp_thread *t, const struct dp_snapshot *s)
+/* Taken after the input it is used for: whoever sent that may already rely on a session that was
+ * published a moment ago, and this thread can sleep between any two lines. */
+static const struct dp_snapshot *newest(struct dp_thread *t)
+{
+	return dp_acquire(t->o.exchange, 0);
+}
+
+static void run_tun(struct dp_thread *t)
 {
 	struct mspan pkts[DP_BATCH];
 	for (int round = 0; round < ROUNDS_PER_WAKE && !t->tun_lost; round++) {
@@ -137,13 +144,13 @@ static void run_tun(struct dp_thread *t, const struct dp_snapshot *s)
 			lose_tun(t);
 		if (n <= 0)
 			return;
-		dp_worker_tun(t->worker, s, t->now, pkts, (size_t)n);
+		dp_worker_tun(t->worker, newest(t), t->now, pkts, (size_t)n);
 		if (n < DP_BATCH)
 			return;
 	}
 }
 
-static void run_udp(struct dp_thread *t, const struct dp_snapshot *s, int fd)
+static void run_udp(struct dp_thread *t, int fd)
 {
 	struct dp_datagram v[UDP_BATCH_MAX];
 	for (int round = 0; round < ROUNDS_PER_WAKE; round++) {
@@ -158,7 +165,7 @@ static void run_udp(struct dp_thread *t, const struct dp_snapshot *s, int fd)
 			if (t->msgs[i].buf.len > 0)
 				v[k++] = (struct dp_datagram){ .ep = t->msgs[i].ep,
 							       .bytes = t->msgs[i].buf };
-		dp_worker_udp(t->worker, s, t->now, v, k);
+		dp_worker_udp(t->worker, newest(t), t->now, v, k);
 		if (n < UDP_BATCH_MAX)
 			return;
 	}
@@ -192,27 +199,26 @@ static bool take_sockets(struct dp_thread *t)
 	return true;
 }
 
-static void run_commands(struct dp_thread *t, const struct dp_snapshot *s)
+static void run_commands(struct dp_thread *t)
 {
 	struct dp_msg m;
 	struct mspan bytes;
 	while (dp_msg_peek(t->commands, &m, &bytes)) {
-		dp_worker_command(t->worker, s, t->now, &m, bytes);
+		dp_worker_command(t->worker, newest(t), t->now, &m, bytes);
 		ring_pop(t->commands);
 	}
 }
 
 static void run_ready(struct dp_thread *t, const struct epoll_event *ev, int n)
 {
-	const struct dp_snapshot *s = dp_acquire(t->o.exchange, 0);
 	bool stale = take_sockets(t);
-	run_commands(t, s);
+	run_commands(t);
 	for (int i = 0; i < n && !stale; i++) {
 		int fd = ev[i].data.fd;
 		if (fd == t->fd4 || fd == t->fd6)
-			run_udp(t, s, fd);
+			run_udp(t, fd);
 		else if (t->o.tun && fd == t->o.tun->fd)
-			run_tun(t, s);
+			run_tun(t);
 	}
 	dp_release(t->o.exchange, 0);
 }
