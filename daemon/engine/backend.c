@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/crypto/crypto.h"
 #include "base/log.h"
+#include "daemon/control/dial.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -254,6 +255,15 @@ json_t *backend_prefs(struct backend *b)
 	return prefs_to_json(&b->prefs, true);
 }
 
+static bool server_url_ok(const struct prefs *p)
+{
+	struct dial_target target;
+	char *url = prefs_control_url(p);
+	bool ok = dial_target_parse(url, &target) == 0;
+	free(url);
+	return ok;
+}
+
 static int check(struct backend *b, const struct prefs *p, char **why)
 {
 	struct prefs_check facts = {
@@ -263,6 +273,10 @@ static int check(struct backend *b, const struct prefs *p, char **why)
 	if (p->profile_name[0] && b->profiles &&
 	    profiles_name_taken(b->profiles, p->profile_name)) {
 		*why = xasprintf("profile name \"%s\" already in use", p->profile_name);
+		return -ERR_RANGE;
+	}
+	if (str_cmp(p->control_url, b->prefs.control_url) != 0 && !server_url_ok(p)) {
+		*why = xstrdup("the login server is not http://host[:port] or https://host[:port]");
 		return -ERR_RANGE;
 	}
 	if (p->run_ssh) {

@@ -36,12 +36,33 @@ static void give_login(struct fixture *f)
 	    0);
 }
 
+static void refused_server_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	give_login(f);
+	struct ctl *ctl = f->b->ctl;
+	assert_int_equal(start(f, "{\"UpdatePrefs\":{\"ControlURL\":\"ftp://example.com\"}}"),
+			 -ERR_RANGE);
+	assert_ptr_equal(f->b->ctl, ctl);
+	assert_string_equal(f->b->prefs.control_url, NO_SERVER);
+	assert_true(f->b->prefs.want_running);
+}
+
+/* As if the state file said so: no control client can be made. */
+static void use_stored_url(struct fixture *f, const char *url)
+{
+	str_set(&f->b->prefs.control_url, url);
+	backend_ctl_stop(f->b);
+	backend_ctl_start(f->b);
+}
+
 static void refused_server_then_up(void **state)
 {
 	struct fixture *f = *state;
 	give_login(f);
-	assert_int_equal(start(f, "{\"UpdatePrefs\":{\"ControlURL\":\"ftp://example.com\"}}"),
-			 -ERR_RANGE);
+	use_stored_url(f, "ftp://example.com");
+	f->b->prefs.want_running = false;
+	assert_null(f->b->ctl);
 	change(f, "{\"WantRunning\":true,\"WantRunningSet\":true}");
 	backend_login_interactive(f->b);
 	json_t *health = backend_health_texts(f->b);
@@ -54,8 +75,7 @@ static void error_goes_with_the_server(void **state)
 {
 	struct fixture *f = *state;
 	give_login(f);
-	assert_int_equal(start(f, "{\"UpdatePrefs\":{\"ControlURL\":\"ftp://example.com\"}}"),
-			 -ERR_RANGE);
+	use_stored_url(f, "ftp://example.com");
 	assert_string_not_equal(f->b->login_error, "");
 	assert_int_equal(start(f, "{\"UpdatePrefs\":{\"ControlURL\":\"" NO_SERVER "\"}}"), 0);
 	assert_string_equal(f->b->login_error, "");
@@ -150,6 +170,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+		T(refused_server_changes_nothing),
 		T(refused_server_then_up),
 		T(error_goes_with_the_server),
 		T(auth_key_is_not_kept),
