@@ -143,7 +143,11 @@ $(HOSTILE): $(HOSTILE).o $(HOSTILE)_tls.o $(call with,control)
 SANDBOXED := $(BUILD)/tests/fault/sandboxed
 $(SANDBOXED): $(SANDBOXED).o $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/sandbox*.c)) $(call lib,base)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
-netns: all $(HOSTILE) $(SANDBOXED)
+CLOCK_SHIFT := $(BUILD)/tests/fault/clock_shift.so
+$(CLOCK_SHIFT): tests/fault/clock_shift.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -shared -fPIC $(WARN) -D_GNU_SOURCE -O1 -o $@ $<
+netns: all $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT)
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=240 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh))
 stranger: all $(BUILD)/tests/stranger/wg_harness
 	$(Q)$(PROGRAM_TESTS) sh tests/run.sh $(sort $(wildcard tests/stranger/*.sh))
