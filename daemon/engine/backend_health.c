@@ -128,11 +128,13 @@ static void poll_items(const struct backend *b, struct items *l, mono_t now)
 			    "time.");
 		return;
 	}
-	if (since(l, now, b->last_message, MAP_SILENCE_S))
+	/* Keep-alives change no state, so nobody tells of them: ask. */
+	mono_t heard = ctl_get_state(b->ctl).last_message;
+	if (since(l, now, heard, MAP_SILENCE_S))
 		add(l, "mapresponse-timeout", "medium", "Network map response timeout", false,
 		    "Tailscale hasn't received a network map from the coordination server in "
 		    "%" PRId64 "s.",
-		    mono_diff_ns(now, b->last_message) / NS_PER_S);
+		    mono_diff_ns(now, heard) / NS_PER_S);
 }
 
 static bool logged_out(const struct backend *b)

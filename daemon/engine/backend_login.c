@@ -163,7 +163,6 @@ static void on_state(void *arg, const struct ctl_state *s)
 		b->poll_lost_at = now;
 	b->had_poll |= s->polling;
 	b->polling = s->polling;
-	b->last_message = s->last_message;
 	node_set_control_up(b->node, s->polling);
 	backend_notify(b, NOTIFY_HEALTH, NULL);
 	backend_step(b);
@@ -287,6 +286,19 @@ void backend_tell_hostinfo(struct backend *b)
 	ctl_set_hostinfo(b->ctl, &o.h);
 }
 
+/* What the node knows already, for a client of a server that knows nothing: without a home region
+ * peers could reach us by UDP only. */
+static void tell_node(struct backend *b)
+{
+	size_t n = 0;
+	struct node_status st;
+	const struct endpoint *eps = node_endpoints(b->node, &n);
+	backend_on_endpoints(b, eps, n);
+	node_status(b->node, &st);
+	if (st.home)
+		backend_on_netinfo(b, node_netcheck_last(b->node), st.home);
+}
+
 void backend_ctl_start(struct backend *b)
 {
 	static const struct ctl_ops ops = {
@@ -324,9 +336,7 @@ void backend_ctl_start(struct backend *b)
 		log_error("control: %s", why);
 		return;
 	}
-	size_t n = 0;
-	const struct endpoint *eps = node_endpoints(b->node, &n);
-	backend_on_endpoints(b, eps, n);
+	tell_node(b);
 	backend_update_pause(b);
 	if (backend_has_node_key(b)) {
 		node_set_key(b->node, &b->prefs.config.node);

@@ -39,7 +39,6 @@ struct backend {
 	char *login_error; /* what the server last refused; "" none */
 	bool polling;
 	mono_t poll_lost_at;
-	mono_t last_message;
 	bool had_poll;
 
 	const struct netmap *nm;    /* of ctl, or of cached; NULL: none */
