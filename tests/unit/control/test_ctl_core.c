@@ -704,6 +704,7 @@ static void test_watchdog(void **state)
 	for (int i = 0; i < 10; i++) {
 		pass_ms(w, 60000);
 		map_message(w, "{\"KeepAlive\":true}");
+		assert_int_equal(mono_diff_ns(at(w).mono, ctl_core_state(w->c).last_message), 0);
 	}
 	assert_true(w->state.polling);
 	size_t drops = w->n_drops;
