@@ -182,9 +182,12 @@ static bool become_nobody(void)
 	return setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0;
 }
 
+/* In a chroot "/" is no mount point, but /dev is. */
 static bool hide_dev_net(void)
 {
-	return unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return unshare(CLONE_NEWNS) == 0 &&
+	       (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ||
+		mount("", "/dev", NULL, MS_REC | MS_PRIVATE, NULL) == 0) &&
 	       mount("none", "/dev/net", "tmpfs", 0, NULL) == 0;
 }
 
