@@ -322,6 +322,21 @@ static void on_inner(struct engine *e, struct epeer *p, struct span bytes)
 	}
 }
 
+/* A handshake clears the worker's mark when it ends. If none is needed, or possible, by the time
+ * that the question comes, nothing would, and the worker would never ask again. */
+static void on_want_session(struct engine *e, struct epeer *p)
+{
+	if (p->wg)
+		wg_peer_want_session(p->wg, e->now, e->wall, &e->out);
+	const struct wg_session *s = p->wg ? wg_peer_current(p->wg) : NULL;
+	bool usable = s && wg_session_can_send(s, e->now);
+	if (p->wg && !usable)
+		return;
+	if (atomic_exchange_explicit(&p->live->session_wanted, false, memory_order_relaxed) &&
+	    usable)
+		engine_command(e, DP_CMD_SESSION, p, false, span_of(NULL, 0));
+}
+
 void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg *m,
 		  struct span bytes)
 {
@@ -343,8 +358,7 @@ void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg
 		send_by_derp(e, p, bytes);
 		break;
 	case DP_EV_WANT_SESSION:
-		if (p->wg)
-			wg_peer_want_session(p->wg, now, wall, &e->out);
+		on_want_session(e, p);
 		break;
 	case DP_EV_WANT_PATH:
 		note_active(e, p, now);

@@ -64,6 +64,28 @@ static void the_worker_is_told_of_its_session(void **state)
 	assert_true(ip_eq(pkt.dst.ip, node_ip(3)));
 }
 
+/* The worker asked just when the session came: it is told again, and may ask the next time. */
+static void a_late_question_is_answered(void **state)
+{
+	struct pair *p = *state;
+	uint32_t slot = slot_of(&p->a, 3);
+	pair_shake_hands(p);
+	_Atomic bool *wanted = &p->a.s->peers[slot].live->session_wanted;
+	size_t before = count_commands(&p->a, DP_CMD_SESSION, slot);
+	size_t sent = p->a.n_net;
+	atomic_store(wanted, true);
+	event(&p->a, DP_EV_WANT_SESSION, slot, 0, span_of(NULL, 0));
+	assert_false(atomic_load(wanted));
+	assert_int_equal(count_commands(&p->a, DP_CMD_SESSION, slot), before + 1);
+	assert_int_equal(p->a.n_net, sent);
+	/* A peer that cannot be spoken to now, but may be later. */
+	p->b_of_a.n.flags |= NM_EXPIRED;
+	delta_map(&p->a, &p->b_of_a, 1, 3);
+	atomic_store(&p->a.s->peers[slot].live->session_wanted, true);
+	event(&p->a, DP_EV_WANT_SESSION, slot, 0, span_of(NULL, 0));
+	assert_false(atomic_load(&p->a.s->peers[slot].live->session_wanted));
+}
+
 static void a_responder_sends_after_the_first_packet(void **state)
 {
 	struct pair *p = *state;
@@ -413,6 +435,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_wanted_session_comes_by_relay),
 		T(the_worker_is_told_of_its_session),
+		T(a_late_question_is_answered),
 		T(a_responder_sends_after_the_first_packet),
 		T(a_handshake_that_fails_drops_what_waits),
 		T(without_a_relay_it_knocks_on_known_addresses),
