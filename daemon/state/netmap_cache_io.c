@@ -141,6 +141,7 @@ static void start(struct netmap_cache *c, struct job *j);
 static void job_work(void *arg)
 {
 	struct job *j = arg;
+	fs_drop_temps(j->path); /* left by a run that was killed; one write at a time is ours */
 	/* A cache that cannot be written is not an error: the next start waits for the server. */
 	if (fs_write_atomic(j->path, buf_span(&j->text), 0600))
 		unlink(j->path);
