@@ -5,8 +5,9 @@
  *   hostile ADDRESS:PORT MODE
  *
  * It says one line for each thing a client asked: "key", "ts2021", "register", "map" (a stream),
- * "update", "derp", "elsewhere" (any other path), so that a test can count them and see that its
- * mode was reached. Each connection has its own process; none sends more than FLOOD_MAX bytes.
+ * "update", "derp", "elsewhere" (where its redirection leads), so that a test can count them and
+ * see that its mode was reached. Each connection has its own process; none sends more than
+ * FLOOD_MAX bytes.
  *
  * Modes: those of `modes` at the end, and
  *   register-STATUS[:RETRY-AFTER]   that status for each registration
@@ -364,6 +365,8 @@ static void add_map(struct buf *b, const char *own_key, bool zstd)
 
 struct session {
 	int fd;
+	int32_t endless; /* a map stream that never runs dry; 0: none */
+	bool zstd;	 /* of that stream */
 	struct ts_tx tx;
 	struct ts_rx rx;
 	struct h2 *h2;
@@ -468,6 +471,30 @@ static const char *text_of(const json_t *o, const char *name)
 	return s ? s : "";
 }
 
+/* Another megabyte of small changes whenever the client made room. */
+static void feed_endless(struct session *s)
+{
+	static unsigned n;
+	struct buf out;
+
+	if (!s->endless || h2_queued(s->h2, s->endless) > (1 << 20))
+		return;
+	buf_init(&out, MAP_MAX);
+	for (unsigned i = 0; i < 4096; i++, n++) {
+		struct buf one;
+
+		buf_init(&one, 1024);
+		buf_add_str(&one, n % 2 ? "{\"PeersRemoved\":[2],\"X\":[" : "{\"PeersChanged\":[");
+		add_peer(&one, 2);
+		buf_add_str(&one, "]}");
+		add_message(&out, buf_span(&one), s->zstd);
+		buf_fini(&one);
+	}
+	if (h2_write(s->h2, s->endless, buf_span(&out)) < 0)
+		_exit(0);
+	buf_fini(&out);
+}
+
 static void serve_map(struct session *s, int32_t stream, struct span body)
 {
 	struct j_error err;
@@ -482,9 +509,11 @@ static void serve_map(struct session *s, int32_t stream, struct span body)
 		respond(s, stream, status ? status : 200, retry, span_str(""), false);
 	} else if (!is("map-silent")) {
 		buf_init(&out, 2 * MAP_MAX);
-		add_map(&out, text_of(rq, "NodeKey"), strcmp(text_of(rq, "Compress"), "zstd") == 0);
+		s->zstd = strcmp(text_of(rq, "Compress"), "zstd") == 0;
+		add_map(&out, text_of(rq, "NodeKey"), s->zstd);
 		respond(s, stream, 200, "", buf_span(&out), !is("map-ends"));
 		buf_fini(&out);
+		s->endless = is("map-flood") ? stream : 0;
 	}
 	j_free(rq);
 }
@@ -599,6 +628,7 @@ static void take(struct session *s, struct span in)
 			_exit(0);
 	if (rc < 0)
 		_exit(0);
+	feed_endless(s);
 	pump(s);
 }
 
@@ -739,7 +769,7 @@ static void route(int fd, const struct http1_head *head, struct span rest)
 		serve_derp(fd);
 	else if (head->target.len > 4 && memcmp(head->target.p, "/key", 4) == 0)
 		serve_key(fd);
-	else
+	else if (span_eq_str(head->target, "/elsewhere"))
 		say("elsewhere");
 }
 
@@ -777,53 +807,30 @@ static int open_listener(void)
 }
 
 static const char *const modes[] = {
-	"early-huge",
-	"h2-continuation-flood",
-	"h2-garbage",
-	"h2-ping-flood",
-	"h2-settings-flood",
-	"key-drip",
-	"key-endless-body",
-	"key-endless-head",
-	"key-garbage",
-	"key-low-order",
-	"key-redirect",
-	"map-bomb",
-	"map-deep",
-	"map-endpoints",
-	"map-ends",
-	"map-exit",
-	"map-garbage",
-	"map-low-order",
-	"map-peers",
-	"map-ping-local",
-	"map-prefix",
-	"map-same-id",
-	"map-same-key",
-	"map-self-as-peer",
-	"map-silent",
-	"map-sleep",
-	"map-window",
-	"noise-close",
-	"noise-error",
-	"noise-garbage",
-	"noise-silent",
-	"ordinary",
-	"record-long",
-	"register-endless",
-	"register-error",
-	"register-expired",
-	"register-file-url",
-	"register-garbage",
-	"register-silent",
-	"register-url",
-	"relay-closes",
-	"relay-endless-head",
-	"relay-garbage",
-	"relay-huge-frame",
-	"relay-no-info",
-	"relay-ping-flood",
-	"relay-unknown-senders",
+	"early-huge",	      "h2-continuation-flood",
+	"h2-garbage",	      "h2-ping-flood",
+	"h2-settings-flood",  "key-drip",
+	"key-endless-body",   "key-endless-head",
+	"key-garbage",	      "key-low-order",
+	"key-redirect",	      "map-bomb",
+	"map-deep",	      "map-endpoints",
+	"map-ends",	      "map-exit",
+	"map-flood",	      "map-garbage",
+	"map-low-order",      "map-peers",
+	"map-ping-local",     "map-prefix",
+	"map-same-id",	      "map-same-key",
+	"map-self-as-peer",   "map-silent",
+	"map-sleep",	      "map-window",
+	"noise-close",	      "noise-error",
+	"noise-garbage",      "noise-silent",
+	"ordinary",	      "record-long",
+	"register-endless",   "register-error",
+	"register-expired",   "register-file-url",
+	"register-garbage",   "register-silent",
+	"register-url",	      "relay-closes",
+	"relay-endless-head", "relay-garbage",
+	"relay-huge-frame",   "relay-no-info",
+	"relay-ping-flood",   "relay-unknown-senders",
 };
 
 static bool known_mode(void)

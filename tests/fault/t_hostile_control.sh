@@ -25,7 +25,7 @@ map-404 map               map-500 map             map-ends map
 map-prefix map            map-bomb map            map-window map           map-garbage map
 map-deep map              map-silent map          map-peers map            map-endpoints map
 map-same-id map           map-same-key map        map-self-as-peer map     map-low-order map
-map-exit map              map-sleep map           map-ping-local map
+map-flood map             map-exit map              map-sleep map           map-ping-local map
 "
 set -- $cases
 n=0 names=
