@@ -22,9 +22,21 @@ static void drop_inactive(json_t *status)
 	j_set(status, "Peer", kept);
 }
 
+/* Why a login does not come about is said nowhere else: `up` waits meanwhile. */
+static bool login_failed(const json_t *status)
+{
+	const json_t *health = j_get(status, "Health");
+	for (size_t i = 0; i < j_len(health); i++) {
+		const char *text = j_text(j_at(health, i));
+		if (text && strstr(text, "The last login error was: "))
+			return true;
+	}
+	return false;
+}
+
 static int print_not_running(struct cli *c, const json_t *status, char *why)
 {
-	if (status_is(status, "NoState")) {
+	if (status_is(status, "NoState") || login_failed(status)) {
 		struct buf b;
 		buf_init(&b, PRINT_MAX);
 		status_health_text(status, &b);

@@ -72,7 +72,7 @@ const struct setting settings[] = {
 	{ "ssh", FLAG_BOOL, AT(ssh), SETTING_UP | SETTING_SET, PF_RUN_SSH, false, true, NULL,
 	  "run an SSH server, permitting access per tailnet admin's declared policy" },
 	{ "stateful-filtering", FLAG_BOOL, AT(stateful), SETTING_UP | SETTING_SET,
-	  PF_NO_STATEFUL_FILTERING, true, false, NULL,
+	  PF_NO_STATEFUL_FILTERING, true, true, NULL,
 	  "apply stateful filtering to forwarded packets (subnet routers, exit nodes, and so on)" },
 	{ "update-check", FLAG_BOOL, AT(update_check), SETTING_SET, PF_AUTO_UPDATE, false, false,
 	  NULL, "notify about available Tailscale updates" },

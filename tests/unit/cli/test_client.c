@@ -25,8 +25,10 @@ struct script {
 static struct fake_answer answer(void *arg, const struct fake_request *r)
 {
 	const struct script *s = arg;
+	bool own_status = strstr(s->body, "BackendState");
 	if (strstr(r->uri, "/status"))
-		return (struct fake_answer){ .status = 200, .body = strdup(status_text) };
+		return (struct fake_answer){ .status = 200,
+					     .body = strdup(own_status ? s->body : status_text) };
 	return (struct fake_answer){ .status = s->status,
 				     .body = strdup(s->body),
 				     .header = s->header };
@@ -181,6 +183,7 @@ static void test_unsupported_flags(void **state)
 		"up --qr-format=small",
 		"set --ssh",
 		"set --webclient",
+		"set --stateful-filtering",
 		"set --auto-update",
 		"set --relay-server-port=1",
 		"bugreport --record",
@@ -248,6 +251,24 @@ static void test_ssh_risk(void **state)
 		free(input);
 		end(&r, &d);
 	}
+}
+
+/* What keeps a login from coming about is in the health list; `status` shows it. */
+static void test_failed_login_is_shown(void **state)
+{
+	struct script s = { 200,
+			    "{\"BackendState\":\"NeedsLogin\",\"Self\":{},\"Health\":[\"You are "
+			    "logged out. The last "
+			    "login error was: no route\"]}",
+			    NULL };
+	struct cli c = quick();
+	struct fake_daemon d;
+	(void)state;
+	struct fake_run r = run(&s, &c, "status", &d);
+	assert_int_equal(r.code, 1);
+	assert_non_null(strstr(r.out, "The last login error was: no route\n"));
+	assert_non_null(strstr(r.out, "\nLogged out.\n"));
+	end(&r, &d);
 }
 
 static void test_key_file_errors(void **state)
@@ -335,11 +356,16 @@ static void test_netcheck(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_error_texts),	  cmocka_unit_test(test_no_daemon),
-		cmocka_unit_test(test_daemon_comes_late), cmocka_unit_test(test_unsupported_flags),
-		cmocka_unit_test(test_unsupported_off),	  cmocka_unit_test(test_ssh_risk),
-		cmocka_unit_test(test_key_file_errors),	  cmocka_unit_test(test_key_not_in_refusal),
+		cmocka_unit_test(test_error_texts),
+		cmocka_unit_test(test_no_daemon),
+		cmocka_unit_test(test_daemon_comes_late),
+		cmocka_unit_test(test_unsupported_flags),
+		cmocka_unit_test(test_unsupported_off),
+		cmocka_unit_test(test_ssh_risk),
+		cmocka_unit_test(test_key_file_errors),
+		cmocka_unit_test(test_key_not_in_refusal),
 		cmocka_unit_test(test_netcheck),
+		cmocka_unit_test(test_failed_login_is_shown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
