@@ -180,10 +180,27 @@ static void relays_on_link_change(struct node *n, const struct link_snapshot *s)
 	derp_mgr_on_link_change(n->derp, local, k);
 }
 
+/* An interface that somebody takes down loses its routes and its IPv6 addresses; when it comes up
+ * again, all is set anew. */
+static void mend_tun(struct node *n, const struct link_snapshot *s)
+{
+	const struct link_if *f = n->have_tun ? link_snapshot_find(s, n->tun.name) : NULL;
+	if (!n->routed || !f)
+		return;
+	bool mend = f->up && n->tun_was_down;
+	n->tun_was_down = !f->up;
+	if (!mend)
+		return;
+	log_warn("tun: %s was taken down by another program; setting its routes again",
+		 n->tun.name);
+	node_unroute(n);
+}
+
 static void on_link_change(void *arg, const struct link_snapshot *s, const struct link_change *c)
 {
 	struct node *n = arg;
 	node_tell_interfaces(n);
+	mend_tun(n, s);
 	n->link_down = !c->any_up;
 	node_tell_network(n);
 	if (c->rebind) {

@@ -30,6 +30,7 @@ struct node {
 
 	struct tun tun;
 	bool have_tun, tun_lost;
+	bool tun_was_down; /* though we had it up */
 	struct router *router; /* NULL: no TUN */
 	bool routed;	       /* rules are in, the link is up */
 	struct router_params params;
