@@ -187,6 +187,7 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 	b->reduced = xstrdup(o->reduced ? o->reduced : "");
 	b->want_running_at = loop_now(b->loop);
 	b->login_error = xstrdup("");
+	b->control_error = xstrdup("");
 	b->state_dir = xstrdup(o->state_dir ? o->state_dir : "");
 	make_log_id(b);
 	prefs_init(&b->prefs);
@@ -241,6 +242,7 @@ void backend_free(struct backend *b)
 	free(b->auth_url);
 	free(b->said);
 	free(b->login_error);
+	free(b->control_error);
 	free(b->tun_name);
 	free(b->state_dir);
 	free(b->reduced);

@@ -114,11 +114,17 @@ static void node_items(const struct backend *b, struct items *l)
 
 static void poll_items(const struct backend *b, struct items *l, mono_t now)
 {
+	struct log_esc_buf esc;
+	const char *because = b->control_error[0] ? " Last error: " : "";
+	const char *error = log_esc(span_str(b->control_error), &esc);
 	if (b->cached)
 		add(l, "kept-netmap", "medium", "Working from the kept network map", false,
 		    "The coordination server has not answered yet; using the kept network map of "
 		    "the last run.%s%s",
-		    b->login_error[0] ? " Last error: " : "", b->login_error);
+		    because, error);
+	else if (!b->nm && b->control_error[0])
+		add(l, "no-netmap", "high", "No network map", true,
+		    "The coordination server has not answered yet.%s%s", because, error);
 	if (!b->polling) {
 		mono_t start = b->had_poll ? b->poll_lost_at : b->want_running_at;
 		if (since(l, now, start, POLL_DELAY_S))
@@ -200,9 +206,9 @@ static void collect(struct backend *b, struct items *l)
 		    "Tailscale is stopped.");
 		return;
 	}
+	poll_items(b, l, now);
 	if (!b->nm)
 		return;
-	poll_items(b, l, now);
 	if (since(l, now, b->want_running_at, WARM_UP_S))
 		relay_items(b, l, now);
 	route_items(b, l);

@@ -28,6 +28,14 @@ static void set_login_error(struct backend *b, const char *text)
 	backend_notify(b, NOTIFY_HEALTH, NULL);
 }
 
+static void set_control_error(struct backend *b, const char *text)
+{
+	if (strcmp(b->control_error, text) == 0)
+		return;
+	str_set(&b->control_error, text);
+	backend_notify(b, NOTIFY_HEALTH, NULL);
+}
+
 /* ---- what the control client tells ------------------------------------------------------------
  */
 
@@ -129,6 +137,7 @@ static void on_error(void *arg, enum ctl_error kind, const char *text)
 	struct backend *b = arg;
 	switch (kind) {
 	case CTL_ERR_CLEARED:
+		set_control_error(b, "");
 		set_login_error(b, "");
 		return;
 	case CTL_ERR_REFUSED:
@@ -146,8 +155,11 @@ static void on_error(void *arg, enum ctl_error kind, const char *text)
 	case CTL_ERR_NOISE:
 		if (b->login_running)
 			set_login_error(b, text);
+		set_control_error(b, text);
 		break;
 	case CTL_ERR_MAP:
+		set_control_error(b, text);
+		break;
 	case CTL_ERR_UPDATE:
 		break;
 	}
@@ -358,6 +370,7 @@ void backend_ctl_stop(struct backend *b)
 	end_logout(b, "the logout was interrupted");
 	cancel_server_pings(b);
 	forget_map(b);
+	set_control_error(b, "");
 	if (b->login_error[0])
 		set_login_error(b, "");
 	b->polling = false;

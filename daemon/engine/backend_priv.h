@@ -37,6 +37,7 @@ struct backend {
 	char *auth_url;
 	bool disowned;	   /* the server said that it does not know this node any more */
 	char *login_error; /* what the server last refused; "" none */
+	char *control_error; /* why the server is not heard; "" none */
 	bool polling;
 	mono_t poll_lost_at;
 	bool had_poll;

@@ -153,6 +153,23 @@ static void who_this_is(void **state)
 	j_free(dir);
 }
 
+/* A stored login, no kept map, and nobody at the server's address. */
+static void silence_has_a_reason(void **state)
+{
+	struct fixture *f = *state;
+	mono_t give_up = mono_add_s(mono_now(), 10);
+	give_login(f);
+	while (!f->b->control_error[0] && !mono_due(give_up, mono_now()))
+		loop_turn(f->loop, 100);
+	json_t *health = backend_health_texts(f->b);
+	const char *text = j_text(j_at(health, 0));
+	assert_non_null(text);
+	assert_non_null(strstr(text, "has not answered yet. Last error: "));
+	j_free(health);
+	assert_int_equal(start(f, "{}"), 0);
+	assert_string_equal(f->b->control_error, "");
+}
+
 /* A kept map at the start of the daemon: the delays of the health list begin then. */
 static void health_is_patient_after_a_start(void **state)
 {
@@ -177,6 +194,7 @@ int main(void)
 		T(logout_ends_with_its_client),
 		T(logout_without_login),
 		T(who_this_is),
+		T(silence_has_a_reason),
 		T(health_is_patient_after_a_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
