@@ -29,7 +29,7 @@ struct wg_allowedips;
 /* Live values of one peer. Writer in brackets. */
 struct dp_live {
 	struct wg_activity act;		     /* worker; the engine clears what it has handled */
-	_Atomic uint64_t rx_bytes, tx_bytes; /* worker: inner bytes */
+	_Atomic uint64_t rx_bytes, tx_bytes; /* worker: whole datagrams */
 	_Atomic int64_t trust_until_ns;	     /* engine: the best path is proven until then */
 	_Atomic int64_t path_want_ns;	     /* worker: when it last asked for path discovery */
 	_Atomic int64_t last_tx_ns;	     /* worker: last external packet towards the peer */

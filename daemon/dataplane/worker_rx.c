@@ -79,24 +79,23 @@ static void count_bad(enum wg_open_verdict v)
 	}
 }
 
-/* Look at one opened datagram; false if it carried no packet of this peer. */
-static bool opened(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+/* Look at one opened datagram. */
+static void opened(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		   const struct dp_index *x, const struct wg_open_item *item)
 {
 	struct mspan text = mspan_of(item->p + WG_HEADER_LEN, item->len);
 	size_t len = wg_inner_len(span_const(text));
 	if (len == 0) {
 		dp_count(DPC_RX_INNER, 1);
-		return false;
+		return;
 	}
 	text.len = len;
 	if (!wg_allowedips_source_ok(s->tables->allowed, x->peer,
 				     wg_inner_source(span_const(text)))) {
 		dp_count(DPC_RX_SOURCE, 1);
-		return false;
+		return;
 	}
 	inner(w, s, now, x, text);
-	return true;
 }
 
 /* Datagrams of one session, n <= DP_BATCH, that came the same way. */
@@ -105,21 +104,24 @@ static void open_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t no
 {
 	const struct dp_peer *p = &s->peers[x->peer];
 	size_t good = wg_session_open(x->session, now, w->open, n);
-	size_t bytes = 0, packets = 0;
+	size_t bytes = 0;
 	bool data = false;
 	for (size_t i = 0; i < n; i++) {
-		if (w->open[i].verdict == WG_OPEN_DATA) {
+		enum wg_open_verdict v = w->open[i].verdict;
+		if (v != WG_OPEN_DATA && v != WG_OPEN_KEEPALIVE) {
+			count_bad(v);
+			continue;
+		}
+		bytes += w->open[i].len + WG_TRANSPORT_MIN;
+		if (v == WG_OPEN_DATA) {
 			data = true;
-			bytes += w->open[i].len;
-			packets += opened(w, s, now, x, &w->open[i]);
-		} else if (w->open[i].verdict != WG_OPEN_KEEPALIVE) {
-			count_bad(w->open[i].verdict);
+			opened(w, s, now, x, &w->open[i]);
 		}
 	}
 	if (good == 0)
 		return;
 	atomic_fetch_add_explicit(&p->live->rx_bytes, bytes, memory_order_relaxed);
-	traffic_in(kind, packets, bytes);
+	traffic_in(kind, good, bytes);
 	if (x->is_next)
 		worker_event(
 		    w,

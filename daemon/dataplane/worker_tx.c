@@ -63,6 +63,7 @@ static void route(struct dp_worker *w, const struct dp_peer *p, mono_t now, uint
 		    : p->best.ip.fam == IP_V4 ? DP_DIRECT4
 					      : DP_DIRECT6,
 		    n, bytes);
+	atomic_fetch_add_explicit(&p->live->tx_bytes, bytes, memory_order_relaxed);
 	store(&p->live->last_tx_ns, now.ns);
 }
 
@@ -95,7 +96,6 @@ static size_t send_on(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 		      struct wg_session *session, struct mspan *v, size_t n)
 {
 	const struct dp_peer *p = &s->peers[peer];
-	size_t bytes = 0;
 	if (!session)
 		return 0;
 	for (size_t i = 0; i < n; i++)
@@ -103,10 +103,7 @@ static size_t send_on(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 	size_t sealed = wg_session_seal(session, now, s->tables->mtu, w->seal, n);
 	if (sealed == 0)
 		return 0;
-	for (size_t i = 0; i < sealed; i++)
-		bytes += v[i].len;
 	route(w, p, now, peer, w->seal, sealed);
-	atomic_fetch_add_explicit(&p->live->tx_bytes, bytes, memory_order_relaxed);
 	worker_act(w, peer, p->live, wg_activity_on_tx(&p->live->act, session, now, true));
 	return sealed;
 }
