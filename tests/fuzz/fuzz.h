@@ -12,4 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
  * At least one seed without the vectors. *out stays valid. */
 bool fuzz_seed(size_t i, struct span *out);
 
+/* How many mutations the plain replay runs; a slow target may define it (default 20000). */
+long fuzz_runs(void) __attribute__((weak));
+
 #endif

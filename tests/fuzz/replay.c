@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A plain main for a fuzz target, for gcc and AFL: runs the target over its built-in seeds, over
- * FUZZ_RUNS (default 20000) random mutations of them, and over the files named in argv. */
+ * FUZZ_RUNS (default 20000, or what fits into CPU_MAX_S) random mutations of them, and over the files named in argv. */
 #include "tests/fuzz/fuzz.h"
 
 #include "base/crypto/crypto.h"
@@ -8,8 +8,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define INPUT_MAX (1u << 20)
+#define CPU_MAX_S 15
 
 static void run_file(const char *path)
 {
@@ -78,7 +80,7 @@ int main(int argc, char **argv)
 	struct rng_seeded r;
 	rng_seeded_init(&r, 1);
 	const char *runs = getenv("FUZZ_RUNS");
-	long n = runs ? atol(runs) : 20000;
+	long n = runs ? atol(runs) : fuzz_runs ? fuzz_runs() : 20000;
 	struct span seed;
 	size_t n_seeds = 0;
 	while (fuzz_seed(n_seeds, &seed)) {
@@ -89,10 +91,11 @@ int main(int argc, char **argv)
 		printf("the target has no seed\n");
 		return 1;
 	}
-	for (long i = 0; i < n; i++) {
+	long i = 0;
+	for (; i < n && (runs || clock() < CPU_MAX_S * CLOCKS_PER_SEC); i++) {
 		fuzz_seed((size_t)i % n_seeds, &seed);
 		mutate(&r.rng, seed);
 	}
-	printf("%zu seeds, %ld mutations\n", n_seeds, n);
+	printf("%zu seeds, %ld mutations\n", n_seeds, i);
 	return 0;
 }
