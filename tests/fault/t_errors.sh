@@ -58,7 +58,8 @@ out=$(in_ns alice timeout 10 "$MESHD" --state "$NET_DIR/notadir/meshd.state" --s
 expect "unwritable state directory" 'state' "$out"
 
 # No /dev/net/tun.
-out=$(in_ns alice unshare -m sh -c "mount -t tmpfs none /dev/net && exec timeout 10 '$MESHD' --state '$NET_DIR/n.state' --socket '$NET_DIR/n.sock'" 2>&1) &&
+# In a chroot "/" is no mount point, but /dev is; one of them is made private, or the host would see it.
+out=$(in_ns alice unshare -m --propagation unchanged sh -c "{ mount --make-rprivate / || mount --make-rprivate /dev; } 2>/dev/null && mount -t tmpfs none /dev/net && exec timeout 10 '$MESHD' --state '$NET_DIR/n.state' --socket '$NET_DIR/n.sock'" 2>&1) &&
 	fail "started without /dev/net/tun"
 expect "no tun" 'modprobe tun|/dev/net/tun' "$out"
 
