@@ -83,6 +83,7 @@ peers_need() {
 # The floor's exit trap, plus the name files, which live outside NET_DIR because `ip netns exec` reads them there.
 net_on_exit() {
 	rc=$?
+	trap '' PIPE
 	[ $rc = 0 ] || [ $rc = 77 ] || [ -n "${QUIET:-}" ] || net_evidence
 	net_cleanup
 	rm -rf /etc/netns/"$TAG"-*

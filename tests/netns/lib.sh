@@ -42,7 +42,7 @@ net_requirements() {
 }
 
 net_cleanup() {
-	trap '' INT TERM HUP
+	trap '' INT TERM HUP PIPE
 	for p in $NET_PIDS; do kill "$p" 2>/dev/null; done
 	for p in $NET_PIDS; do
 		i=0
@@ -60,6 +60,7 @@ net_cleanup() {
 
 net_on_exit() {
 	rc=$?
+	trap '' PIPE
 	[ $rc = 0 ] || [ $rc = 77 ] || net_evidence
 	net_cleanup
 	exit $rc
@@ -104,7 +105,7 @@ net_switch() {
 net_init() {
 	net_requirements
 	trap net_on_exit EXIT
-	trap 'exit 130' INT TERM HUP
+	trap 'exit 130' INT TERM HUP PIPE
 	NET_DIR=$(mktemp -d "${TMPDIR:-/tmp}/mesh-test.XXXXXX") || fail "temporary folder"
 	net_switch inet
 }
