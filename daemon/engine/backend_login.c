@@ -144,7 +144,11 @@ static void on_error(void *arg, enum ctl_error kind, const char *text)
 	case CTL_ERR_VERSION:
 	case CTL_ERR_SAVE:
 		set_login_error(b, text);
-		backend_notify(b, NOTIFY_ERROR, text);
+		/* Retries of a refused login say nothing new, and a later `up` would take it for
+		 * its own. */
+		if (!b->error_told)
+			backend_notify(b, NOTIFY_ERROR, text);
+		b->error_told = true;
 		break;
 	case CTL_ERR_LOGGED_OUT:
 		b->disowned = true;
@@ -416,6 +420,7 @@ void backend_login_interactive(struct backend *b)
 		return;
 	}
 	b->login_running = true;
+	b->error_told = false;
 	backend_update_pause(b);
 	ctl_login(b->ctl, CTL_LOGIN_INTERACTIVE, b->authkey);
 	backend_step(b);
@@ -445,6 +450,7 @@ int backend_start(struct backend *b, const json_t *options, char **why)
 	}
 	if (rc == 0) {
 		backend_ctl_stop(b);
+		b->error_told = false;
 		b->state = IPN_NO_STATE;
 		set_authkey(b, j_str(options, "AuthKey"));
 		backend_set_prefs(b, &p);

@@ -35,8 +35,9 @@ struct backend {
 	enum ipn_state state;
 	bool login_running; /* a person or `up` started a login that is not finished */
 	char *auth_url;
-	bool disowned;	   /* the server said that it does not know this node any more */
-	char *login_error; /* what the server last refused; "" none */
+	bool disowned;	     /* the server said that it does not know this node any more */
+	char *login_error;   /* what the server last refused; "" none */
+	bool error_told;     /* watchers know that this login was refused */
 	char *control_error; /* why the server is not heard; "" none */
 	bool polling;
 	mono_t poll_lost_at;
