@@ -141,6 +141,8 @@ void core_collect(struct buf *b, struct span data);
 void core_refusal(char out[static CTL_TEXT_MAX], int status, const struct buf *body);
 /* Ask for a save; the ticket that ctl_core_saved will name. */
 uint64_t core_save(struct ctl_core *c);
+/* A map request with all we have to tell: the long poll (stream), or a lite update. */
+void core_send_map(struct ctl_core *c, enum ctl_slot slot, bool stream);
 void core_public(const struct ctl_core *c, struct node_key *out); /* of persist.node */
 
 /* ctl_login.c */

@@ -27,7 +27,7 @@ static void drop_stream(struct ctl_core *c)
 	buf_reset(&m->error);
 }
 
-static void send_map(struct ctl_core *c)
+void core_send_map(struct ctl_core *c, enum ctl_slot slot, bool stream)
 {
 	struct buf body;
 	json_t *hostinfo = core_hostinfo(c, false);
@@ -35,7 +35,8 @@ static void send_map(struct ctl_core *c)
 		.version = CTL_CAPVER,
 		.zstd = true,
 		.keepalive = true,
-		.stream = true,
+		.stream = stream,
+		.omit_peers = !stream,
 		.disco = c->disco,
 		.hostinfo = hostinfo,
 		.endpoints = c->endpoints,
@@ -46,7 +47,7 @@ static void send_map(struct ctl_core *c)
 	json_t *v = map_request_to_json(&r);
 	buf_init(&body, MAPREQUEST_MAX);
 	j_write(v, J_COMPACT, true, &body);
-	c->io->request(c->io_arg, CTL_SLOT_MAP, "/machine/map", buf_span(&body));
+	c->io->request(c->io_arg, slot, "/machine/map", buf_span(&body));
 	buf_fini(&body);
 	j_free(v);
 	j_free(hostinfo);
@@ -75,7 +76,7 @@ static void open_stream(struct ctl_core *c, struct ctl_now t)
 	m->status = 0;
 	m->retry_ms = -1;
 	m->at = mono_add_s(t.mono, CTL_WATCHDOG_S);
-	send_map(c);
+	core_send_map(c, CTL_SLOT_MAP, true);
 	update_bump(c, t);
 }
 

@@ -3,36 +3,14 @@
  * counts up with each change; what travels is always the present state. */
 #include "daemon/control/ctl_core_priv.h"
 
-#include "daemon/control/capver.h"
-
 static void send_update(struct ctl_core *c, struct ctl_now t)
 {
 	struct update_loop *u = &c->update;
-	struct buf body;
-	json_t *hostinfo = core_hostinfo(c, false);
-	struct map_request r = {
-		.version = CTL_CAPVER,
-		.zstd = true,
-		.keepalive = true,
-		.omit_peers = true,
-		.disco = c->disco,
-		.hostinfo = hostinfo,
-		.endpoints = c->endpoints,
-		.n_endpoints = c->n_endpoints,
-		.tka_head = c->tka_head,
-	};
-	core_public(c, &r.node);
-	json_t *v = map_request_to_json(&r);
-	buf_init(&body, MAPREQUEST_MAX);
-	j_write(v, J_COMPACT, true, &body);
 	u->phase = UPDATE_SENDING;
 	u->in_flight = u->want;
 	u->status = 0;
 	u->at = mono_add_s(t.mono, CTL_UPDATE_TIMEOUT_S);
-	c->io->request(c->io_arg, CTL_SLOT_UPDATE, "/machine/map", buf_span(&body));
-	buf_fini(&body);
-	j_free(v);
-	j_free(hostinfo);
+	core_send_map(c, CTL_SLOT_UPDATE, false);
 }
 
 void update_bump(struct ctl_core *c, struct ctl_now t)
