@@ -382,8 +382,7 @@ void httpd_free(struct httpd *h)
 	free(h);
 }
 
-/* ---- the user's side
- * ------------------------------------------------------------------------------ */
+/* ---- the user's side ---- */
 
 const char *httpd_method(const struct httpd_req *r)
 {

@@ -22,8 +22,7 @@ static bool parse_no_flags(struct cli *c, const char *name, int argc, char **arg
 	return ok;
 }
 
-/* ---- questions
- * ----------------------------------------------------------------------------------- */
+/* ---- questions ---- */
 
 static int prefs(struct cli *c, int argc, char **argv)
 {
@@ -128,8 +127,7 @@ static int metrics(struct cli *c, int argc, char **argv)
 	}
 }
 
-/* ---- the bus
- * ---------------------------------------------------------------------------------------- */
+/* ---- the bus ---- */
 
 static int watch(struct cli *c, const char *uri, int64_t count)
 {
@@ -177,8 +175,7 @@ static int watch_ipn(struct cli *c, int argc, char **argv)
 	return rc;
 }
 
-/* ---- actions
- * ------------------------------------------------------------------------------------------ */
+/* ---- actions ---- */
 
 static int act(struct cli *c, const char *action, int argc, char **argv)
 {

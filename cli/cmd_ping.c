@@ -166,8 +166,7 @@ static int run(struct ping *p)
 	}
 }
 
-/* ---- whom
- * ------------------------------------------------------------------------------------------ */
+/* ---- whom ---- */
 
 static int find_target(struct ping *p, const char *target)
 {

@@ -68,8 +68,7 @@ static const json_t *find(const struct accounts *a, const char *name)
 	return NULL;
 }
 
-/* ---- list
- * ------------------------------------------------------------------------------------------- */
+/* ---- list ---- */
 
 static void print_list(struct cli *c, const struct accounts *a)
 {
@@ -118,8 +117,7 @@ static int list(struct cli *c, bool json)
 	return rc;
 }
 
-/* ---- switch
- * -------------------------------------------------------------------------------------------- */
+/* ---- switch ---- */
 
 /* Until the state says how it ended. */
 static int wait_for_account(struct cli *c)

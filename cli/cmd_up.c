@@ -116,8 +116,7 @@ static bool parse(struct up *u, int argc, char **argv, int *code)
 	return !refused;
 }
 
-/* ---- steps
- * ---------------------------------------------------------------------------------------- */
+/* ---- steps ---- */
 
 /* A key from a file, trimmed; or as given. New and secret, or NULL with *why. */
 static char *read_key(const char *given, char **why)
@@ -249,8 +248,7 @@ static int start(struct up *u)
 	return 0;
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static bool edit_is_enough(const struct up *u)
 {

@@ -51,8 +51,7 @@ static void add_section(struct buf *out, const char *title, const json_t *list, 
 	buf_add_str(out, "\n");
 }
 
-/* ---- use of the resolver
- * ------------------------------------------------------------------------- */
+/* ---- use of the resolver ---- */
 
 static void add_use(const struct dns_view *v, struct buf *out)
 {
@@ -95,8 +94,7 @@ static void add_magic(const struct dns_view *v, struct buf *out)
 	free(fqdn);
 }
 
-/* ---- what control sent
- * ----------------------------------------------------------------------------- */
+/* ---- what control sent ---- */
 
 #define ROUTE_WIDTH 30
 #define RECORD_WIDTH 50
@@ -222,8 +220,7 @@ void dns_status_text(const struct dns_view *v, struct buf *out)
 	    "future]\n");
 }
 
-/* ---- JSON
- * -------------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static void copy_list(json_t *o, const char *to, const json_t *from, const char *name)
 {

@@ -229,8 +229,7 @@ int lapi_do(struct cli *c, const struct lapi_call *call, struct buf *out, struct
 	return 0;
 }
 
-/* ---- JSON
- * ------------------------------------------------------------------------------------------ */
+/* ---- JSON ---- */
 
 static json_t *parse_answer(const char *uri, struct span body, char **why)
 {
@@ -289,8 +288,7 @@ json_t *lapi_status(struct cli *c, bool peers, bool diagnose, char **why)
 	return NULL;
 }
 
-/* ---- streams
- * --------------------------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 struct lapi_stream {
 	struct lapi_conn k;

@@ -30,8 +30,7 @@ static const char *tri_text(const json_t *o, const char *name)
 	return t == J_TRUE ? "true" : t == J_FALSE ? "false" : "";
 }
 
-/* ---- regions
- * ------------------------------------------------------------------------------------- */
+/* ---- regions ---- */
 
 static int by_latency(const void *a, const void *b)
 {
@@ -107,8 +106,7 @@ static void add_regions(const json_t *report, const json_t *derp_map, struct buf
 	free(r);
 }
 
-/* ---- the rest
- * -------------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 static void add_time(const json_t *report, struct buf *out)
 {

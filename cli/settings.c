@@ -187,8 +187,7 @@ void setting_text(const struct setting *s, const json_t *prefs, const json_t *st
 	}
 }
 
-/* ---- what is not there yet
- * ----------------------------------------------------------------------- */
+/* ---- what is not there yet ---- */
 
 const char *setting_refused(struct flag_set *set, const struct setting_values *v)
 {

@@ -19,8 +19,7 @@ static const char *text_of(const json_t *o, const char *name)
 	return s ? s : "";
 }
 
-/* ---- cells of a row
- * ------------------------------------------------------------------------------ */
+/* ---- cells of a row ---- */
 
 static void add_name(const json_t *peer, const char *suffix, struct buf *out)
 {
@@ -145,8 +144,7 @@ static void add_row(const json_t *status, const json_t *peer, wall_t now, struct
 	buf_add_str(out, "\t\n");
 }
 
-/* ---- the table
- * ------------------------------------------------------------------------------------ */
+/* ---- the table ---- */
 
 /* The thousands of a provider's exit nodes would bury one's own machines. */
 static bool is_location_exit(const json_t *peer)

@@ -127,8 +127,7 @@ int up_wait_running(struct up_wait *w, struct lapi_stream *bus)
 	return rc;
 }
 
-/* ---- health
- * -------------------------------------------------------------------------------------- */
+/* ---- health ---- */
 
 #define SSH_SHUT_OUT                                                                               \
 	"Tailscale SSH enabled, but access controls don't allow anyone to access this device."

@@ -199,8 +199,7 @@ int derp_mgr_send(struct derp_mgr *m, int region, const struct node_key *dst, st
 	return 0;
 }
 
-/* ---- routes
- * --------------------------------------------------------------------------------------- */
+/* ---- routes ---- */
 
 void derp_mgr_learn_route(struct derp_mgr *m, const struct node_key *peer, int region)
 {
@@ -238,8 +237,7 @@ void derp_mgr_forget_peer(struct derp_mgr *m, const struct node_key *peer)
 	map_del(&m->routes, peer->b);
 }
 
-/* ---- link
- * ------------------------------------------------------------------------------------------- */
+/* ---- link ---- */
 
 static bool has_ip(const struct ip *list, size_t n, struct ip ip)
 {
@@ -272,8 +270,7 @@ void derp_mgr_set_network_up(struct derp_mgr *m, bool up)
 	close_all(m, "the network is down");
 }
 
-/* ---- status
- * ------------------------------------------------------------------------------------------- */
+/* ---- status ---- */
 
 bool derp_mgr_status(const struct derp_mgr *m, int region, struct derp_region_status *out)
 {

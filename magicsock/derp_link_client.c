@@ -270,8 +270,7 @@ const struct stream_ops derp_link_stream_ops = {
 	.on_drain = on_drain,
 };
 
-/* ---- session
- * -------------------------------------------------------------------------------------- */
+/* ---- session ---- */
 
 static void on_packet(void *arg, const struct node_key *src, struct span payload)
 {
@@ -314,8 +313,7 @@ static const struct derp_session_ops session_ops = {
 	.on_health = on_health,
 };
 
-/* ---- what should be
- * ---------------------------------------------------------------------------------- */
+/* ---- what should be ---- */
 
 static mono_t idle_at(const struct derp_link *c)
 {

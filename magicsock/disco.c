@@ -201,8 +201,7 @@ struct disco_peer *disco_peer_next(const struct disco *d, size_t *it)
 	return p ? &p->pub : NULL;
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 struct path_route disco_on_send(struct disco *d, struct disco_peer *p, mono_t now)
 {

@@ -108,8 +108,7 @@ void nc_history_add(struct nc_history *h, mono_t now, struct nc_report *r,
 bool nc_history_want_full(const struct nc_history *h, mono_t now);
 const struct nc_report *nc_history_last(const struct nc_history *h); /* NULL = none */
 
-/* ---- one run
- * --------------------------------------------------------------------------------------- */
+/* ---- one run ---- */
 
 struct nc_run;
 

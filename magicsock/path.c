@@ -208,8 +208,7 @@ int path_ping_start(struct path_peer *p, mono_t now, size_t size, void *token)
 	return sent ? 0 : -ERR_NOENT;
 }
 
-/* ---- what the peer says
- * ---------------------------------------------------------------------------- */
+/* ---- what the peer says ---- */
 
 static void ping_back(struct path_peer *p, mono_t now, struct candidate *c)
 {
@@ -318,8 +317,7 @@ void path_on_heard(struct path_peer *p, mono_t now, struct ep from)
 		trust(p, now);
 }
 
-/* ---- what the world says
- * ------------------------------------------------------------------------------ */
+/* ---- what the world says ---- */
 
 void path_on_netmap(struct path_peer *p, mono_t now, const struct path_netmap *nm)
 {
@@ -359,9 +357,7 @@ void path_on_unreachable(struct path_peer *p, mono_t now, struct ep to)
 	path_candidates_drop_dead(p, now);
 }
 
-/* ---- time
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 static bool want_full(const struct path_peer *p, mono_t now)
 {

@@ -141,8 +141,7 @@ int kroute_addrs(struct nl_sock *s, unsigned index, struct prefix_list *out)
 	return netmsg_dump(s, RTM_GETADDR, AF_UNSPEC, 0, on_addr, &q);
 }
 
-/* ---- routes
- * --------------------------------------------------------------------------------------- */
+/* ---- routes ---- */
 
 static int set_target(struct rtnl_route *rt, const struct kroute_route *r)
 {
@@ -227,8 +226,7 @@ int kroute_table_flush(struct nl_sock *s, uint8_t fam, uint32_t table)
 	return rc;
 }
 
-/* ---- rules
- * ------------------------------------------------------------------------------------------ */
+/* ---- rules ---- */
 
 static struct rtnl_rule *rule_new(const struct kroute_rule *r)
 {

@@ -178,8 +178,7 @@ struct link_change link_compare(const struct link_snapshot *old, const struct li
 	return c;
 }
 
-/* ---- events
- * --------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static bool is_known(const struct link_event *e, const struct link_snapshot *last)
 {

@@ -133,8 +133,7 @@ void rt_os_routes(const struct rt_choice *c, const struct rt_peer *peers, size_t
 	prefix_list_sort(out);
 }
 
-/* ---- owners
- * --------------------------------------------------------------------------------------- */
+/* ---- owners ---- */
 
 struct claim {
 	struct rt_owner owner;

@@ -96,8 +96,7 @@ static void on_timer(struct loop_timer *t, mono_t now)
 	leave(c);
 }
 
-/* ---- connections
- * ------------------------------------------------------------------------------------- */
+/* ---- connections ---- */
 
 static void on_up(void *arg)
 {
@@ -171,8 +170,7 @@ static struct conn *conn_get(struct ctl *c)
 	return spare;
 }
 
-/* ---- requests in slots
- * ----------------------------------------------------------------------------------- */
+/* ---- requests in slots ---- */
 
 static void slot_head(void *arg, int status, struct span retry_after)
 {
@@ -228,8 +226,7 @@ static void io_request(void *io, enum ctl_slot id, const char *path, struct span
 	s->req = ctl_conn_request(s->conn->conn, "POST", path, body, &SLOT_OPS, s);
 }
 
-/* ---- the server's key
- * --------------------------------------------------------------------------------------- */
+/* ---- the server's key ---- */
 
 static void on_key(void *arg, const struct httpc_answer *a)
 {
@@ -267,8 +264,7 @@ static void io_fetch_key(void *io)
 	c->key_req = httpc_start(c->net, &o, on_key, c);
 }
 
-/* ---- answers to pings
- * ------------------------------------------------------------------------------------------ */
+/* ---- answers to pings ---- */
 
 static void send_http_done(void *arg, const struct httpc_answer *a)
 {
@@ -367,9 +363,7 @@ static const struct ctl_io IO = {
 	.send = io_send,
 };
 
-/* ---- life
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 struct ctl *ctl_new(struct net *net, const struct ctl_opts *o, const char **why)
 {
@@ -402,8 +396,7 @@ void ctl_free(struct ctl *c)
 		destroy(c);
 }
 
-/* ---- calls handed to the core
- * --------------------------------------------------------------------------------------- */
+/* ---- calls handed to the core ---- */
 
 void ctl_login(struct ctl *c, unsigned flags, const char *authkey)
 {

@@ -85,8 +85,7 @@ static void leave(struct ctl_conn *c)
 		conn_destroy(c);
 }
 
-/* ---- going down
- * ------------------------------------------------------------------------------------ */
+/* ---- going down ---- */
 
 static void attempt_stop(struct attempt *a)
 {
@@ -160,8 +159,7 @@ static void tell_down(struct loop_defer *d)
 	leave(c);
 }
 
-/* ---- HTTP/2
- * ------------------------------------------------------------------------------------------ */
+/* ---- HTTP/2 ---- */
 
 static void on_h2_head(void *arg, int32_t stream, const struct h2_head *head)
 {
@@ -280,8 +278,7 @@ static void submit(struct ctl_req *r)
 	}
 }
 
-/* ---- bytes of the winner
- * -------------------------------------------------------------------------------- */
+/* ---- bytes of the winner ---- */
 
 static int http2_input(struct ctl_conn *c, struct span plain)
 {
@@ -319,9 +316,7 @@ static void record_input(struct ctl_conn *c, struct span in)
 		flush(c);
 }
 
-/* ---- the race
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the race ---- */
 
 static void attempt_start(struct attempt *a);
 
@@ -515,9 +510,7 @@ static void on_deadline(struct loop_timer *t, mono_t now)
 	conn_fail(c, CTL_CONN_NETWORK, "no answer within 10 seconds");
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static void attempt_init(struct attempt *a, struct ctl_conn *c, bool tls)
 {

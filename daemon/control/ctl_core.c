@@ -14,8 +14,7 @@
 #define ANSWER_MAX (1u << 20)
 #define HELD_MAX (1u << 20)
 
-/* ---- life
- * ------------------------------------------------------------------------------------------ */
+/* ---- life ---- */
 
 static void init_buffers(struct ctl_core *c)
 {
@@ -92,8 +91,7 @@ void ctl_core_free(struct ctl_core *c)
 	free(c);
 }
 
-/* ---- telling the owner
- * -------------------------------------------------------------------------------- */
+/* ---- telling the owner ---- */
 
 void core_error(struct ctl_core *c, enum ctl_error kind, const char *text)
 {
@@ -154,8 +152,7 @@ uint64_t core_save(struct ctl_core *c)
 	return ticket;
 }
 
-/* ---- helpers of the loops
- * -------------------------------------------------------------------------------- */
+/* ---- helpers of the loops ---- */
 
 json_t *core_hostinfo(const struct ctl_core *c, bool no_tags)
 {
@@ -226,8 +223,7 @@ void core_public(const struct ctl_core *c, struct node_key *out)
 	node_priv_public(&c->persist.node, out);
 }
 
-/* ---- own state to tell
- * ------------------------------------------------------------------------------------- */
+/* ---- own state to tell ---- */
 
 void ctl_core_set_hostinfo(struct ctl_core *c, struct ctl_now t, const struct hostinfo *h)
 {
@@ -310,9 +306,7 @@ void ctl_core_check_login(struct ctl_core *c, struct ctl_now t)
 	update_bump(c, t);
 }
 
-/* ---- pause, link
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- pause, link ---- */
 
 static void go_all(struct ctl_core *c, struct ctl_now t)
 {
@@ -352,9 +346,7 @@ void ctl_core_link_change(struct ctl_core *c, struct ctl_now t)
 	go_all(c, t);
 }
 
-/* ---- events
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 void ctl_core_tick(struct ctl_core *c, struct ctl_now t)
 {

@@ -14,8 +14,7 @@
 
 #define LOGOUT_EXPIRY_S 123 /* long past: the server reads it as a logout */
 
-/* ---- the node key on probation
- * ------------------------------------------------------------------------ */
+/* ---- the node key on probation ---- */
 
 static void trial_clear(struct trial *t)
 {
@@ -56,8 +55,7 @@ static void public_or_zero(const struct node_priv *k, struct node_key *out)
 		node_priv_public(k, out);
 }
 
-/* ---- requests
- * ---------------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static bool have_server_key(const struct ctl_core *c)
 {
@@ -179,9 +177,7 @@ mono_t login_deadline(const struct ctl_core *c)
 	return c->login.at;
 }
 
-/* ---- answers
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 static void drop_url(struct ctl_core *c)
 {
@@ -362,8 +358,7 @@ void login_on_key(struct ctl_core *c, struct ctl_now t, int err, const char *tex
 	send_register(c, t);
 }
 
-/* ---- what people ask for
- * ---------------------------------------------------------------------------------------- */
+/* ---- what people ask for ---- */
 
 static void restart(struct ctl_core *c, struct ctl_now t, bool want_new)
 {
@@ -412,9 +407,7 @@ void login_again(struct ctl_core *c, struct ctl_now t)
 		restart(c, t, false);
 }
 
-/* ---- logout
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- logout ---- */
 
 static void logout_finish(struct ctl_core *c, const char *why)
 {

@@ -10,8 +10,7 @@
 
 #define BIG_TEXT (256u << 10) /* after a message of this size buffers are given back */
 
-/* ---- opening
- * --------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static void drop_stream(struct ctl_core *c)
 {
@@ -118,9 +117,7 @@ void map_restart(struct ctl_core *c, struct ctl_now t)
 	map_go(c, t);
 }
 
-/* ---- ending
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- ending ---- */
 
 /* The stream is over; the map it delivered stays in use. */
 static void session_over(struct ctl_core *c, struct ctl_now t, enum ctl_error kind,
@@ -179,9 +176,7 @@ void map_on_done(struct ctl_core *c, struct ctl_now t, int err, enum ctl_conn_er
 		session_over(c, t, CTL_ERR_MAP, "the server ended the map stream");
 }
 
-/* ---- messages
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- messages ---- */
 
 void map_on_head(struct ctl_core *c, int status, int64_t retry_ms)
 {
@@ -361,9 +356,7 @@ static void release(struct ctl_core *c, struct ctl_now t)
 	buf_fini(&held);
 }
 
-/* ---- time
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 /* A silent connection is given up whole: it may be half open. */
 static void watchdog(struct ctl_core *c, struct ctl_now t)

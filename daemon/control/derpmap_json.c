@@ -57,8 +57,7 @@ json_t *derpmap_merge(const json_t *old, const json_t *received)
 	return out;
 }
 
-/* ---- values
- * --------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static double number_of(struct jd *d, const char *name)
 {

@@ -46,8 +46,7 @@ struct h2 {
 	bool stuck; /* nghttp2 reported a fatal error */
 };
 
-/* ---- streams
- * -------------------------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 static struct stream *stream_new(struct h2 *h, int32_t id)
 {
@@ -82,8 +81,7 @@ static struct stream *find(const struct h2 *h, int32_t id)
 	return NULL;
 }
 
-/* ---- heads
- * ------------------------------------------------------------------------------------------- */
+/* ---- heads ---- */
 
 struct span h2_head_find(const struct h2_head *h, const char *name)
 {
@@ -140,8 +138,7 @@ static void deliver_head(struct h2 *h, struct stream *s, bool end)
 		head_reset(s);
 }
 
-/* ---- callbacks from nghttp2
- * ------------------------------------------------------------------------------ */
+/* ---- callbacks from nghttp2 ---- */
 
 static int cb_begin_headers(nghttp2_session *ng, const nghttp2_frame *f, void *user)
 {
@@ -255,8 +252,7 @@ static ssize_t cb_read(nghttp2_session *ng, int32_t id, uint8_t *out, size_t roo
 	return (ssize_t)n;
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static nghttp2_session *make_session(struct h2 *h)
 {
@@ -334,9 +330,7 @@ static bool leave(struct h2 *h)
 	return false;
 }
 
-/* ---- bytes
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- bytes ---- */
 
 int h2_recv(struct h2 *h, struct span in)
 {
@@ -406,9 +400,7 @@ bool h2_is_over(const struct h2 *h)
 	       (!nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session));
 }
 
-/* ---- sending
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- sending ---- */
 
 static nghttp2_nv field(const char *name, const char *value)
 {

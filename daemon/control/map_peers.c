@@ -5,8 +5,7 @@
 
 #include <stdlib.h>
 
-/* ---- the sorted array
- * ---------------------------------------------------------------------------- */
+/* ---- the sorted array ---- */
 
 /* Index of the id, or where it belongs. */
 static size_t place_of(const struct netmap *nm, int64_t id)
@@ -72,8 +71,7 @@ static void insert_at(struct netmap *nm, size_t i, const struct nm_node *n)
 	nm->n_peers++;
 }
 
-/* ---- rules
- * ------------------------------------------------------------------------------------------ */
+/* ---- rules ---- */
 
 /* Counted and true if the server must not get this node into the map. */
 static bool refuse(struct map_peers *p, const struct nm_node *n, size_t bytes_freed)
@@ -134,8 +132,7 @@ void map_peers_set_self(struct map_peers *p, struct nm_node *self)
 	}
 }
 
-/* ---- message members
- * ---------------------------------------------------------------------------------- */
+/* ---- message members ---- */
 
 static int by_id(const void *a, const void *b)
 {

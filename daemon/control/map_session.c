@@ -67,8 +67,7 @@ struct map_refused map_session_refused(const struct map_session *s)
 	return s->refused;
 }
 
-/* ---- requests: processed for keep-alives too
- * ------------------------------------------------------ */
+/* ---- requests: processed for keep-alives too ---- */
 
 static bool is_web_url(const char *url)
 {
@@ -156,8 +155,7 @@ static void take_debug(const json_t *v, struct map_result *out)
 	out->exit_requested = j_get(v, "Exit") != NULL;
 }
 
-/* ---- state members
- * ----------------------------------------------------------------------------------- */
+/* ---- state members ---- */
 
 static int apply_derp(struct netmap *nm, const json_t *v, struct nm_change *ch, const char **why)
 {
@@ -306,8 +304,7 @@ static void apply_users(struct netmap *nm, const json_t *list, struct nm_change 
 			apply_user(nm, j_at(list, i), ch);
 }
 
-/* ---- messages for the user
- * ----------------------------------------------------------------------------- */
+/* ---- messages for the user ---- */
 
 static void delete_message(struct netmap *nm, size_t i)
 {
@@ -408,8 +405,7 @@ static void apply_health(struct netmap *nm, const json_t *list, struct nm_change
 			add_health(nm, j_text(j_at(list, i)));
 }
 
-/* ---- the rest
- * --------------------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 static void apply_tka(struct netmap *nm, const json_t *v, struct nm_change *ch)
 {
@@ -507,9 +503,7 @@ int map_session_apply(struct map_session *s, struct span json, wall_t now, struc
 	return err;
 }
 
-/* ---- expiry
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- expiry ---- */
 
 static void expire_peer(struct map_session *s, const struct nm_node *old, bool expired)
 {

@@ -106,8 +106,7 @@ static int decompress(struct map_reader *m, struct span in)
 	return decompress_known(m, in, (size_t)size);
 }
 
-/* ---- framing
- * --------------------------------------------------------------------------------------- */
+/* ---- framing ---- */
 
 /* 1: the frame is whole. The buffer grows with the bytes that come, not with the length claimed. */
 static int read_frame(struct map_reader *m, struct span *in)

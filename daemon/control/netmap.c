@@ -120,8 +120,7 @@ void netmap_dns_suffix(const struct netmap *nm, char *out, size_t room)
 	snprintf(out, room, "%.*s", (int)n, n ? dot + 1 : "");
 }
 
-/* ---- JSON
- * ----------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 json_t *netmap_filter_json(const struct netmap *nm)
 {

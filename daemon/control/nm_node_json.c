@@ -309,8 +309,7 @@ struct nm_node *nm_patch_apply(const struct nm_node *old, const struct nm_patch 
 	return out;
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static json_t *prefixes_to_json(const struct prefix *v, size_t n)
 {

@@ -178,8 +178,7 @@ json_t *register_answer_to_json(const struct register_answer *a)
 	return o;
 }
 
-/* ---- GET /key
- * ------------------------------------------------------------------------------------- */
+/* ---- GET /key ---- */
 
 int server_key_parse(struct span body, struct machine_key *key)
 {
@@ -200,8 +199,7 @@ int server_key_parse(struct span body, struct machine_key *key)
 	return err;
 }
 
-/* ---- Retry-After
- * ------------------------------------------------------------------------------------ */
+/* ---- Retry-After ---- */
 
 int64_t register_retry_after_ms(int64_t seconds, struct rng *rng)
 {

@@ -43,8 +43,7 @@ struct dp_thread {
 
 _Static_assert(UDP_BATCH_MAX <= DP_BATCH, "a receive batch fits the worker");
 
-/* ---- the worker's outside
- * ------------------------------------------------------------------------ */
+/* ---- the worker's outside ---- */
 
 static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
 {
@@ -123,8 +122,7 @@ static void on_tun_write(void *arg, const struct span *v, size_t n)
 		lose_tun(t);
 }
 
-/* ---- sources
- * ------------------------------------------------------------------------------------- */
+/* ---- sources ---- */
 
 /* Taken after the input it is used for: whoever sent that may already rely on a session that was
  * published a moment ago, and this thread can sleep between any two lines. */
@@ -171,8 +169,7 @@ static void run_udp(struct dp_thread *t, int fd)
 	}
 }
 
-/* ---- the loop
- * ---------------------------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
 static void watch(struct dp_thread *t, int fd)
 {
@@ -250,8 +247,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* ---- the control thread's side
- * ------------------------------------------------------------------------- */
+/* ---- the control thread's side ---- */
 
 static void free_thread(struct dp_thread *t)
 {

@@ -386,8 +386,7 @@ char *backend_ip_forwarding_warning(struct backend *b)
 		       "Type: sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
 }
 
-/* ---- profiles
- * ------------------------------------------------------------------------------------ */
+/* ---- profiles ---- */
 
 json_t *backend_profiles(struct backend *b)
 {

@@ -391,8 +391,7 @@ void backend_update_pause(struct backend *b)
 		ctl_pause(b->ctl, !(b->prefs.want_running || b->login_running));
 }
 
-/* ---- login and logout
- * ---------------------------------------------------------------------------- */
+/* ---- login and logout ---- */
 
 static void set_authkey(struct backend *b, const char *key)
 {
@@ -542,8 +541,7 @@ void backend_logout(struct backend *b, void (*done)(void *arg, const char *why),
 	ctl_logout(b->ctl, on_logged_out, b);
 }
 
-/* ---- the kept network map
- * --------------------------------------------------------------------------- */
+/* ---- the kept network map ---- */
 
 void backend_store_map(struct loop_timer *t, mono_t now)
 {
@@ -591,8 +589,7 @@ out:
 	buf_fini(&text);
 }
 
-/* ---- what the node tells
- * -------------------------------------------------------------------------------- */
+/* ---- what the node tells ---- */
 
 void backend_on_endpoints(void *arg, const struct endpoint *eps, size_t n)
 {

@@ -111,8 +111,7 @@ json_t *backend_whois(struct backend *b, const char *addr, const char *proto)
 	return o;
 }
 
-/* ---- engine, debug, metrics
- * ------------------------------------------------------------------------ */
+/* ---- engine, debug, metrics ---- */
 
 json_t *backend_engine_status(struct backend *b)
 {
@@ -140,8 +139,7 @@ json_t *backend_engine_status(struct backend *b)
 	return o;
 }
 
-/* ---- netcheck
- * ------------------------------------------------------------------------------------ */
+/* ---- netcheck ---- */
 
 struct backend_netcheck {
 	bool cancelled;

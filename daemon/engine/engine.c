@@ -83,8 +83,7 @@ static void on_rearm(void *arg)
 	e->ops->rearm(e->arg);
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static const struct disco_ops disco_callbacks = {
 	.send_udp = on_send_udp,
@@ -199,8 +198,7 @@ void engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n)
 		memcpy(e->interfaces, p, n * sizeof(*p));
 }
 
-/* ---- datagrams
- * ------------------------------------------------------------------------------------- */
+/* ---- datagrams ---- */
 
 /* The peer that has told this address; one that is online before one that left it behind. */
 static struct epeer *peer_at(const struct engine *e, struct ep ep)
@@ -276,8 +274,7 @@ bool engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region,
 	return true;
 }
 
-/* ---- the worker's records
- * --------------------------------------------------------------------------- */
+/* ---- the worker's records ---- */
 
 static void note_active(struct engine *e, struct epeer *p, mono_t now)
 {
@@ -411,8 +408,7 @@ void engine_on_rebind(struct engine *e, mono_t now)
 	e->ops->rearm(e->arg);
 }
 
-/* ---- time
- * ------------------------------------------------------------------------------------------- */
+/* ---- time ---- */
 
 mono_t engine_deadline(const struct engine *e)
 {
@@ -444,8 +440,7 @@ void engine_tick(struct engine *e, mono_t now, wall_t wall)
 	engine_pings_tick(e, now);
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 bool engine_peer_status(const struct engine *e, const struct node_key *key, mono_t now,
 			struct engine_peer_status *out)

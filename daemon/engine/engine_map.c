@@ -251,8 +251,7 @@ static bool reconcile_all(struct engine *e, const struct netmap *nm)
 	return true;
 }
 
-/* ---- tables
- * --------------------------------------------------------------------------------------- */
+/* ---- tables ---- */
 
 static void note_self(struct engine *e, const struct nm_node *self)
 {
@@ -408,8 +407,7 @@ static void build_tables(struct engine *e, const struct netmap *nm, const struct
 	e->dirty = true;
 }
 
-/* ---- the map
- * ---------------------------------------------------------------------------------------- */
+/* ---- the map ---- */
 
 void engine_set_map(struct engine *e, mono_t now, wall_t wall, const struct netmap *nm,
 		    const struct prefs *p, const struct nm_change *ch)

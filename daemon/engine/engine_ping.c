@@ -129,8 +129,7 @@ struct engine_ping *engine_ping_start(struct engine *e, mono_t now, wall_t wall,
 	return p;
 }
 
-/* ---- answers
- * --------------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 void engine_on_cli_pong(struct engine *e, const struct path_cli_pong *pong)
 {

@@ -13,8 +13,7 @@ void engine_command(struct engine *e, enum dp_msg_type type, const struct epeer 
 	e->ops->command(e->arg, &m, bytes);
 }
 
-/* ---- snapshot
- * ------------------------------------------------------------------------------------ */
+/* ---- snapshot ---- */
 
 static uint32_t count_sessions(const struct engine *e)
 {
@@ -71,8 +70,7 @@ void engine_flush(struct engine *e, mono_t now)
 	e->ops->publish(e->arg, s);
 }
 
-/* ---- handshakes
- * ------------------------------------------------------------------------------------- */
+/* ---- handshakes ---- */
 
 static void send_udp(struct engine *e, struct ep to, struct ep except, struct span d)
 {

@@ -20,8 +20,7 @@ static void on_change(struct loop_defer *d)
 	n->ops->on_change(n->arg);
 }
 
-/* ---- the engine's outside
- * -------------------------------------------------------------------------- */
+/* ---- the engine's outside ---- */
 
 static void on_send_udp(void *arg, struct ep to, struct span d)
 {
@@ -118,8 +117,7 @@ static void on_timer(struct loop_timer *t, mono_t now)
 	rearm(n);
 }
 
-/* ---- the worker's records
- * ----------------------------------------------------------------------------- */
+/* ---- the worker's records ---- */
 
 static void on_datagram(struct node *n, mono_t now, const struct dp_msg *m, struct mspan bytes)
 {
@@ -169,8 +167,7 @@ static void on_worker_wake(void *arg)
 	loop_wake_send(n->wake);
 }
 
-/* ---- relays
- * ------------------------------------------------------------------------------------------- */
+/* ---- relays ---- */
 
 static bool on_derp_packet(void *arg, int region, const struct node_key *src, struct span datagram)
 {
@@ -208,8 +205,7 @@ static void on_want_restun(void *arg)
 	node_gather(arg);
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static const struct engine_ops engine_callbacks = {
 	.send_udp = on_send_udp,
@@ -307,8 +303,7 @@ void node_free(struct node *n)
 	free(n);
 }
 
-/* ---- what we should be
- * ---------------------------------------------------------------------------------- */
+/* ---- what we should be ---- */
 
 const struct disco_key *node_disco_key(const struct node *n)
 {
@@ -374,8 +369,7 @@ void node_down(struct node *n)
 	rearm(n);
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 bool node_is_live(const struct node *n)
 {
@@ -486,9 +480,7 @@ int node_debug_action(struct node *n, const char *action)
 	return 0;
 }
 
-/* ---- ping
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- ping ---- */
 
 struct node_ping {
 	struct engine_ping *ping;

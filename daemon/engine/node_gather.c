@@ -18,8 +18,7 @@ struct asker {
 	void *arg;
 };
 
-/* ---- when relays were heard
- * --------------------------------------------------------------------------- */
+/* ---- when relays were heard ---- */
 
 void node_on_heard(void *arg, int region, mono_t now)
 {
@@ -39,8 +38,7 @@ mono_t node_heard(void *arg, int region)
 	return at ? *at : MONO_ZERO;
 }
 
-/* ---- home region
- * ------------------------------------------------------------------------------------------ */
+/* ---- home region ---- */
 
 void node_set_home(struct node *n, int region)
 {
@@ -83,8 +81,7 @@ static void choose_home(struct node *n, const struct nc_report *r)
 	node_set_home(n, home);
 }
 
-/* ---- endpoints
- * ------------------------------------------------------------------------------------------- */
+/* ---- endpoints ---- */
 
 static size_t if_addrs(const struct node *n, struct if_addr *out, size_t max)
 {
@@ -147,9 +144,7 @@ const struct endpoint *node_endpoints(const struct node *n, size_t *count)
 	return endpoints_list(n->endpoints, count);
 }
 
-/* ---- netcheck
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- netcheck ---- */
 
 static void answer_askers(struct node *n, const struct nc_report *r)
 {

@@ -11,8 +11,7 @@
 #define LOCAL_IPS_MAX 256
 #define REBIND_GAP_S 5 /* between two that errors ask for */
 
-/* ---- routes
- * --------------------------------------------------------------------------------------- */
+/* ---- routes ---- */
 
 static void note_report(struct node *n, const struct router_report *rep)
 {
@@ -84,8 +83,7 @@ int node_cleanup(const char *tun_name)
 	return rep.failed ? -ERR_IO : 0;
 }
 
-/* ---- sockets: close, wait for the worker, open
- * ------------------------------------------------------ */
+/* ---- sockets: close, wait for the worker, open ---- */
 
 static int open_sockets(struct node *n, uint16_t keep)
 {
@@ -148,8 +146,7 @@ void node_on_refused(struct node *n)
 	node_rebind(n);
 }
 
-/* ---- interfaces
- * --------------------------------------------------------------------------------------- */
+/* ---- interfaces ---- */
 
 void node_tell_interfaces(struct node *n)
 {
@@ -229,9 +226,7 @@ static void on_rules_lost(void *arg)
 	note_report(n, &rep);
 }
 
-/* ---- life
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static char *open_tun(struct node *n, const struct node_opts *o)
 {

@@ -374,8 +374,7 @@ int bus_watch(struct api_bus *bus, struct httpd_req *r, uint64_t mask)
 	return 0;
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 struct api_bus *bus_new(struct loop *l, struct backend *b)
 {

@@ -70,8 +70,7 @@ static void mark_start(struct netmap_cache *c, wall_t now)
 	free(path);
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 struct netmap_cache *netmap_cache_open(struct loop *l, const char *dir, wall_t now)
 {
@@ -113,9 +112,7 @@ bool netmap_cache_distrusted(const struct netmap_cache *c)
 	return c->distrusted;
 }
 
-/* ---- maps
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- maps ---- */
 
 /* NULL if nothing is cached for such a name. Profile ids are our own, yet they came through a file.
  */

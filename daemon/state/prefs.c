@@ -117,8 +117,7 @@ void prefs_fini(struct prefs *p)
 	memset(p, 0, sizeof(*p));
 }
 
-/* ---- copying and comparing
- * ----------------------------------------------------------------------- */
+/* ---- copying and comparing ---- */
 
 static void strings_copy(struct prefs_strings *dst, const struct prefs_strings *src)
 {

@@ -63,8 +63,7 @@ int prefs_edit(struct prefs *p, const json_t *masked, uint64_t *mask, char **why
 	return err;
 }
 
-/* ---- checks
- * ----------------------------------------------------------------------------------------- */
+/* ---- checks ---- */
 
 static void complain(struct buf *out, const char *text)
 {
@@ -109,8 +108,7 @@ int prefs_check(const struct prefs *p, const struct prefs_check *c, char **why)
 	return bad ? -ERR_RANGE : 0;
 }
 
-/* ---- one line
- * ---------------------------------------------------------------------------------------- */
+/* ---- one line ---- */
 
 static const char *yes_no(bool v)
 {

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* Member in any letter case, the exact one first, null included; NULL if absent. */
 static json_t *member(const json_t *obj, const char *name)
@@ -227,8 +226,7 @@ int prefs_from_json(struct prefs *p, const json_t *v, char **why)
 	return err;
 }
 
-/* ---- writing
- * ----------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static json_t *tri_json(int t)
 {

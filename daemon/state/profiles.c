@@ -107,8 +107,7 @@ static bool profile_from_json(const json_t *v, struct login_profile *lp)
 	return *lp->key && user_profile_from_json(j_get_nocase(v, "UserProfile"), &lp->user) == 0;
 }
 
-/* ---- the index
- * -------------------------------------------------------------------------------------- */
+/* ---- the index ---- */
 
 static struct login_profile *find(const struct profiles *p, const char *id)
 {
@@ -161,8 +160,7 @@ static bool write_index(struct profiles *p)
 	return changed;
 }
 
-/* ---- preferences
- * --------------------------------------------------------------------------------------- */
+/* ---- preferences ---- */
 
 /* Over the defaults; the hosted server's synonym becomes the default. */
 static int read_prefs(struct prefs *out, struct span text)
@@ -214,9 +212,7 @@ static int load_current(struct profiles *p, const struct login_profile *lp)
 	return err;
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static const struct login_profile *by_key(const struct profiles *p, struct span key)
 {
@@ -326,8 +322,7 @@ bool profiles_name_taken(const struct profiles *p, const char *name)
 	return false;
 }
 
-/* ---- changing
- * ---------------------------------------------------------------------------------------------- */
+/* ---- changing ---- */
 
 static void give_id(struct profiles *p)
 {

@@ -123,8 +123,7 @@ const char *state_key_at(const struct state *s, size_t i)
 	return i < s->n ? s->v[i].key : NULL;
 }
 
-/* ---- text
- * ---------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 /* The form the official daemon writes when it seals the file with a TPM. */
 static bool is_sealed(const json_t *v)
@@ -207,8 +206,7 @@ void state_text(const struct state *s, struct buf *out)
 	buf_add_str(out, s->n ? "\n}" : "}");
 }
 
-/* ---- machine key
- * ------------------------------------------------------------------------------------ */
+/* ---- machine key ---- */
 
 int state_machine_key(struct state *s, struct rng *rng, struct machine_priv *out, bool *made)
 {

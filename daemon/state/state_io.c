@@ -131,8 +131,7 @@ bool state_file_is_mem(const struct state_file *f)
 	return f->path == NULL;
 }
 
-/* ---- writing
- * --------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void text_of(const struct state_file *f, struct buf *out)
 {

@@ -128,8 +128,7 @@ static const struct engine_ops engine_ops = {
 	.changed = nothing,
 };
 
-/* ---- the worker's outside
- * -------------------------------------------------------------------------- */
+/* ---- the worker's outside ---- */
 
 static void on_udp_send(void *arg, const struct dp_datagram *v, size_t count)
 {
@@ -170,8 +169,7 @@ static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
 
 static const struct dp_worker_ops worker_ops = { on_udp_send, on_tun_write, on_event };
 
-/* ---- both together
- * ------------------------------------------------------------------------------------ */
+/* ---- both together ---- */
 
 static struct sim_queue_item *take(struct list *q)
 {
@@ -257,9 +255,7 @@ void sim_node_send(struct sim_node *n, int to)
 	sim_node_settle(n);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 struct sim_node *sim_node_new(struct sim *s, int id, enum sim_nat nat)
 {

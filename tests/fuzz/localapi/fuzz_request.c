@@ -13,8 +13,7 @@
 #define WORDS_MAX 32
 #define STREAMS_MAX 64
 
-/* ---- the HTTP server's side
- * ---------------------------------------------------------------------- */
+/* ---- the HTTP server's side ---- */
 
 struct word {
 	char *name, *value;
@@ -130,8 +129,7 @@ void httpd_stream_end(struct httpd_stream *s)
 	s->ended = true;
 }
 
-/* ---- taking the input apart
- * ---------------------------------------------------------------------------- */
+/* ---- taking the input apart ---- */
 
 static int hex(char c)
 {
@@ -198,8 +196,7 @@ static void parse(struct httpd_req *r, char *text, size_t len)
 		add(r->header, &r->n_header, h, ':');
 }
 
-/* ---- the target
- * -------------------------------------------------------------------------------------------- */
+/* ---- the target ---- */
 
 static struct api_rights rights;
 

@@ -133,8 +133,7 @@ static int tls_handshake(struct tls_client *c)
 	return rc;
 }
 
-/* ---- plain
- * --------------------------------------------------------------------------------------- */
+/* ---- plain ---- */
 
 static void test_echo_and_peer(void **state)
 {
@@ -393,8 +392,7 @@ static void test_no_descriptors_left(void **state)
 	server_stop(&srv);
 }
 
-/* ---- TLS
- * ------------------------------------------------------------------------------------------- */
+/* ---- TLS ---- */
 
 static void test_both_on_one_port(void **state)
 {
@@ -526,8 +524,7 @@ static void test_certificate_outlives_its_owner(void **state)
 	server_stop(&srv);
 }
 
-/* ---- certificates
- * -------------------------------------------------------------------------------------- */
+/* ---- certificates ---- */
 
 static X509 *load_cert(const char *file)
 {

@@ -64,8 +64,7 @@ static const char *url_of(const char *scheme, const char *host, const char *path
 	return url;
 }
 
-/* ---- the server's side: answers whatever the test said
- * --------------------------------------------- */
+/* ---- the server's side: answers whatever the test said ---- */
 
 static const char *canned;
 static struct buf request; /* the last one, head and body */
@@ -146,8 +145,7 @@ static void end(struct result *r)
 	server_stop(&srv);
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static void test_get(void **state)
 {
@@ -242,9 +240,7 @@ static void test_retry_after(void **state)
 			  0, 0);
 }
 
-/* ---- caps
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- caps ---- */
 
 static void test_body_above_the_cap(void **state)
 {
@@ -365,8 +361,7 @@ static void test_bad_requests(void **state)
 	buf_fini(&r.body);
 }
 
-/* ---- names, TLS, connections
- * ---------------------------------------------------------------------------------- */
+/* ---- names, TLS, connections ---- */
 
 static void test_given_addresses(void **state)
 {

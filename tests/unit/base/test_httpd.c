@@ -355,8 +355,7 @@ static void test_huge_head_is_refused(void **state)
 	check_refused(request, " 431 ");
 }
 
-/* ---- late answers
- * -------------------------------------------------------------------------------- */
+/* ---- late answers ---- */
 
 static void test_late_answer(void **state)
 {
@@ -459,8 +458,7 @@ static void test_answer_after_free(void **state)
 	client_close(&c);
 }
 
-/* ---- streams
- * ---------------------------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 static void stream_open_by(struct client *c)
 {
@@ -601,8 +599,7 @@ static void test_many_streams_and_requests(void **state)
 	}
 }
 
-/* ---- the socket
- * ---------------------------------------------------------------------------------------- */
+/* ---- the socket ---- */
 
 static void test_listen_refuses_a_living_socket(void **state)
 {

@@ -14,8 +14,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-/* ---- the bypass mark
- * ------------------------------------------------------------------------------ */
+/* ---- the bypass mark ---- */
 
 static uint32_t mark_after(struct net *n, struct ip dst)
 {
@@ -121,8 +120,7 @@ static void test_no_proxy(void **state)
 	}
 }
 
-/* ---- write queue
- * ------------------------------------------------------------------------------------ */
+/* ---- write queue ---- */
 
 static void test_outq_keeps_order(void **state)
 {
@@ -186,8 +184,7 @@ static void test_outq_gives_a_burst_back(void **state)
 	outq_fini(&q);
 }
 
-/* ---- socket addresses
- * --------------------------------------------------------------------------------- */
+/* ---- socket addresses ---- */
 
 static void test_sockaddr_round_trip(void **state)
 {

@@ -145,8 +145,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- look-ups
- * --------------------------------------------------------------------------------------- */
+/* ---- look-ups ---- */
 
 struct result {
 	int calls, err;

@@ -305,8 +305,7 @@ static void test_key_not_in_refusal(void **state)
 	end(&r, &d);
 }
 
-/* ---- netcheck
- * ------------------------------------------------------------------------------------ */
+/* ---- netcheck ---- */
 
 static void check_report(const char *report, const char *map, const char *want)
 {

@@ -272,8 +272,7 @@ static void on_accept(void *arg, struct conn *c)
 	conn_set_ops(c, &CONN_OPS, p);
 }
 
-/* ---- the client
- * ------------------------------------------------------------------------------------- */
+/* ---- the client ---- */
 
 struct run {
 	struct server s;

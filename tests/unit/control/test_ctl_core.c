@@ -98,8 +98,7 @@ static void io_send(void *io, bool noise, const char *method, const char *url, s
 
 static const struct ctl_io IO = { io_fetch_key, io_request, io_cancel, io_drop, io_send };
 
-/* ---- the owner
- * -------------------------------------------------------------------------------------- */
+/* ---- the owner ---- */
 
 static void on_netmap(void *arg, const struct netmap *nm, const struct nm_change *ch)
 {
@@ -233,8 +232,7 @@ static void world_free(struct world *w)
 	free(w);
 }
 
-/* ---- the server
- * ------------------------------------------------------------------------------------- */
+/* ---- the server ---- */
 
 static void give_key(struct world *w)
 {
@@ -330,9 +328,7 @@ static const char *str(const struct world *w, enum ctl_slot slot, const char *me
 	return j_str(w->body[slot], member);
 }
 
-/* ---- login
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- login ---- */
 
 static void test_first_login_with_key(void **state)
 {
@@ -659,9 +655,7 @@ static void test_server_key_changed(void **state)
 	world_free(w);
 }
 
-/* ---- map
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- map ---- */
 
 static void test_maps(void **state)
 {
@@ -898,9 +892,7 @@ static void test_stopped_inside_callback(void **state)
 	world_free(w);
 }
 
-/* ---- updates
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- updates ---- */
 
 static struct map_endpoint endpoint(const char *text)
 {
@@ -968,8 +960,7 @@ static void test_update_fails_and_is_retried(void **state)
 	world_free(w);
 }
 
-/* ---- pause, link, logout
- * ------------------------------------------------------------------------------------------- */
+/* ---- pause, link, logout ---- */
 
 static void test_pause(void **state)
 {
@@ -1067,8 +1058,7 @@ static void test_logout_without_login(void **state)
 	world_free(w);
 }
 
-/* ---- requests of the server
- * ------------------------------------------------------------------------------------------ */
+/* ---- requests of the server ---- */
 
 static void ping(struct world *w, const char *url, const char *rest)
 {

@@ -274,8 +274,7 @@ static void test_nul_in_strings(void **state)
 	map_session_free(m.s);
 }
 
-/* ---- expiry
- * ---------------------------------------------------------------------------------------- */
+/* ---- expiry ---- */
 
 static void test_expiry(void **state)
 {
@@ -325,8 +324,7 @@ static void test_clock_rules(void **state)
 	assert_true(expiry_self(&n, NOW));
 }
 
-/* ---- framing
- * ------------------------------------------------------------------------------------------ */
+/* ---- framing ---- */
 
 static int read_frame(struct span in, bool zstd)
 {
@@ -393,8 +391,7 @@ static void test_frame_round_trip(void **state)
 	}
 }
 
-/* ---- the scanner
- * ----------------------------------------------------------------------------------------- */
+/* ---- the scanner ---- */
 
 static void test_json_check(void **state)
 {

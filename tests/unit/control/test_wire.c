@@ -96,8 +96,7 @@ static void test_plans(void **state)
 	assert_int_equal(mono_diff_ns(p.tls_at, now), 0);
 }
 
-/* ---- back-off
- * -------------------------------------------------------------------------------------- */
+/* ---- back-off ---- */
 
 static void test_backoff(void **state)
 {
@@ -137,8 +136,7 @@ static void test_pacing(void **state)
 	assert_int_equal(made, BACKOFF_BURST);
 }
 
-/* ---- upgrade
- * ------------------------------------------------------------------------------------------ */
+/* ---- upgrade ---- */
 
 static void test_upgrade(void **state)
 {
@@ -194,8 +192,7 @@ static void test_upgrade_server(void **state)
 	}
 }
 
-/* ---- early payload
- * --------------------------------------------------------------------------------------- */
+/* ---- early payload ---- */
 
 static void test_early(void **state)
 {
@@ -223,9 +220,7 @@ static void test_early(void **state)
 	early_fini(&e);
 }
 
-/* ---- records
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- records ---- */
 
 static int open_frame(const uint8_t *p, size_t n)
 {
@@ -316,9 +311,7 @@ static void test_low_order_server(void **state)
 	assert_int_equal(ts_client_start(&c, 131, &m, &zero, &r.rng, init), -ERR_AUTH);
 }
 
-/* ---- JSON bodies
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- JSON bodies ---- */
 
 static void test_server_keys(void **state)
 {

@@ -109,8 +109,7 @@ static void one_capability_at_most(void **state)
 	expect_success(privileges);
 }
 
-/* ---- system calls
- * --------------------------------------------------------------------------------- */
+/* ---- system calls ---- */
 
 static int exec_something(void)
 {
@@ -234,8 +233,7 @@ static void tests_may_log_instead(void **state)
 	expect_success(logged_only);
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------ */
+/* ---- files ---- */
 
 static int try_open(const char *dir, const char *name, int flags)
 {
@@ -293,8 +291,7 @@ static void no_state_directory_none_to_write(void **state)
 	expect_success(without_dirs);
 }
 
-/* ---- set-up
- * -------------------------------------------------------------------------------------------- */
+/* ---- set-up ---- */
 
 static int setup(void **state)
 {

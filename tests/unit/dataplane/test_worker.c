@@ -475,8 +475,7 @@ static void junk_is_counted(void **state)
 	assert_int_equal(w->side[A].events.n, 0);
 }
 
-/* ---- full ring, odd commands
- * ---------------------------------------------------------------------- */
+/* ---- full ring, odd commands ---- */
 
 static void what_found_no_room_is_said_again(void **state)
 {

@@ -133,8 +133,7 @@ static void expect(enum ipn_state was, enum ipn_state next)
 
 #define WHEN_FAR ((wall_t){ INT64_C(4000000000), 0 })
 
-/* ---- rows of the table
- * ---------------------------------------------------------------------------- */
+/* ---- rows of the table ---- */
 
 static void no_store_no_state(void **state)
 {

@@ -242,8 +242,7 @@ static void our_new_key_ends_sending(void **state)
 	assert_int_equal(engine_live(p->a.e, p->a.now, &rx, &tx), 0);
 }
 
-/* ---- datagrams
- * ------------------------------------------------------------------------------------ */
+/* ---- datagrams ---- */
 
 static void the_relays_strangers_are_refused(void **state)
 {
@@ -339,8 +338,7 @@ static void noise_from_outside_changes_nothing(void **state)
 	assert_non_null(current(&p->a, 3));
 }
 
-/* ---- paths
- * ------------------------------------------------------------------------------------------ */
+/* ---- paths ---- */
 
 /* Traffic finds the direct way: disco goes to and fro, and the snapshot gets the address. */
 static void a_direct_path_reaches_the_snapshot(void **state)

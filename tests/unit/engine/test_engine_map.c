@@ -247,8 +247,7 @@ static void a_peer_may_have_no_addresses(void **state)
 	assert_int_equal(slot_of(h, 10), WG_NO_PEER);
 }
 
-/* ---- router input
- * -------------------------------------------------------------------------------- */
+/* ---- router input ---- */
 
 static void the_router_has_nothing_before_a_map(void **state)
 {
@@ -284,8 +283,7 @@ static void router_input_outlives_a_small_change(void **state)
 	}
 }
 
-/* ---- filter
- * ---------------------------------------------------------------------------------------- */
+/* ---- filter ---- */
 
 static bool lets_in(const struct shell *h, int64_t from)
 {

@@ -61,8 +61,7 @@ static void assert_refused(struct shell *h, const char *why)
 	assert_string_equal(got.err, why);
 }
 
-/* ---- what cannot be asked
- * ------------------------------------------------------------------------ */
+/* ---- what cannot be asked ---- */
 
 static void not_before_a_map(void **state)
 {
@@ -136,8 +135,7 @@ static void not_too_many_echoes(void **state)
 	assert_int_equal(others.calls, 0);
 }
 
-/* ---- TSMP
- * ---------------------------------------------------------------------------------------- */
+/* ---- TSMP ---- */
 
 static const struct sent *only_command(const struct shell *h)
 {
@@ -204,8 +202,7 @@ static void patience_ends_after_ten_seconds(void **state)
 	assert_string_equal(got.err, "timeout waiting for pong");
 }
 
-/* ---- ICMP
- * ----------------------------------------------------------------------------------------- */
+/* ---- ICMP ---- */
 
 static uint32_t token_of(struct span echo)
 {
@@ -260,8 +257,7 @@ static void a_timeout_frees_the_place(void **state)
 		assert_int_equal(engine_echo_waits(p->a.e)->token[i], 0);
 }
 
-/* ---- disco
- * ------------------------------------------------------------------------------------------ */
+/* ---- disco ---- */
 
 static void disco_is_answered_by_relay(void **state)
 {
@@ -316,8 +312,7 @@ static void disco_asks_again(void **state)
 	assert_null(got.err);
 }
 
-/* ---- endings
- * ------------------------------------------------------------------------------------------ */
+/* ---- endings ---- */
 
 static void the_peer_may_leave(void **state)
 {

@@ -348,8 +348,7 @@ static inline bool is_known(const struct shell *h, const struct peer_spec *p)
 	return engine_peer_status(h->e, &p->n.key, h->now, &st);
 }
 
-/* ---- a wire between two engines
- * ------------------------------------------------------------------ */
+/* ---- a wire between two engines ---- */
 
 struct pair {
 	struct shell a, b; /* ids 1 in their own eyes; A sees B as 3, B sees A as 2 */

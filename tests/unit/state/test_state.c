@@ -218,8 +218,7 @@ static void test_memory_only(void **state)
 	loop_free(l);
 }
 
-/* ---- netmap cache
- * --------------------------------------------------------------------------------- */
+/* ---- netmap cache ---- */
 
 static void test_cache(void **state)
 {

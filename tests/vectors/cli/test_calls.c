@@ -87,8 +87,7 @@ static char *ours_of(const char *theirs, const char *dir)
 	return s;
 }
 
-/* ---- the daemon
- * ------------------------------------------------------------------------------------ */
+/* ---- the daemon ---- */
 
 struct scene {
 	const json_t *test;
@@ -282,8 +281,7 @@ static struct fake_answer answer(void *arg, const struct fake_request *r)
 	return text(404, "404 page not found\n");
 }
 
-/* ---- scenes
- * ------------------------------------------------------------------------------------------ */
+/* ---- scenes ---- */
 
 static void make_fresh(struct scene *s)
 {
@@ -354,8 +352,7 @@ static wall_t day_of_recording(void)
 	return (wall_t){ 1795132800, 0 }; /* 2026-11-20T00:00:00Z */
 }
 
-/* ---- comparing
- * ------------------------------------------------------------------------------------------ */
+/* ---- comparing ---- */
 
 static bool skipped(const json_t *test)
 {

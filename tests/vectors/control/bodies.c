@@ -284,8 +284,7 @@ static void test_early_reply(void **state)
 	buf_fini(&out);
 }
 
-/* ---- a real Headscale's answers
- * ------------------------------------------------------------------ */
+/* ---- a real Headscale's answers ---- */
 
 static void expect_register(const char *name, struct span body)
 {

@@ -122,8 +122,7 @@ static void compare(const struct model *m, const struct netmap *nm)
 	j_free(none);
 }
 
-/* ---- what people expect after their steps
- * --------------------------------------------------------- */
+/* ---- what people expect after their steps ---- */
 
 static const struct nm_node *named(const struct netmap *nm, const char *name)
 {

@@ -308,8 +308,7 @@ static void transcript_decoded(void)
 	buf_fini(&b);
 }
 
-/* ---- hostile frames to the client
- * ---------------------------------------------------------------- */
+/* ---- hostile frames to the client ---- */
 
 /* Long inputs are given by length and beginning: filler, then (except for the greeting) a
  * keep-alive. */
@@ -393,8 +392,7 @@ static void client_verdicts(void)
 	}
 }
 
-/* ---- hostile frames to a server
- * ------------------------------------------------------------------- */
+/* ---- hostile frames to a server ---- */
 
 static bool server_keeps(const struct derp_frame *f)
 {
@@ -466,8 +464,7 @@ static void server_login(const json_t *v)
 	free(p);
 }
 
-/* ---- HTTP, names, pins
- * ------------------------------------------------------------------------------ */
+/* ---- HTTP, names, pins ---- */
 
 /* Same request line and headers, in any order; User-Agent and fast start are not ours. */
 static bool same_request(const char *ours, const char *theirs)

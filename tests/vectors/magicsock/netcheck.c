@@ -179,8 +179,7 @@ static void mapping(const json_t *v)
 	nc_report_free(r);
 }
 
-/* ---- JSON
- * ---------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static void report_json(json_t *want)
 {

@@ -240,8 +240,7 @@ static void caps(const json_t *c)
 	flt_caps_free(table);
 }
 
-/* ---- the local set of an exit node
- * --------------------------------------------------------------- */
+/* ---- the local set of an exit node ---- */
 
 static void check_set(const struct ranges *got, const json_t *want, size_t i)
 {
@@ -292,8 +291,7 @@ static void local_sets(const json_t *list)
 	}
 }
 
-/* ---- what a Headscale sends
- * ------------------------------------------------------------------------ */
+/* ---- what a Headscale sends ---- */
 
 static void headscale(const json_t *list)
 {
