@@ -17,9 +17,9 @@ enum dp_msg_type {
 	DP_EV_CONFIRMED,    /* first authentic packet of `peer` on the next session `index` */
 	DP_EV_ACTIVE,	    /* a stamp of `peer` was set after a quiet time: start its timers */
 	DP_EV_INNER, /* bytes: inner packet of `peer` for ourselves (TSMP, awaited echo reply) */
-	DP_EV_UNREACHABLE,  /* the system refused to send to `ep` of `peer` */
-	DP_EV_NO_SESSION,   /* transport data came from `ep` for a session we do not have: did we
-			       restart? */
+	DP_EV_UNREACHABLE, /* the system refused to send to `ep` of `peer` */
+	DP_EV_NO_SESSION,  /* transport data came from `ep` for a session we do not have: did we
+			      restart? */
 
 	/* control -> worker */
 	DP_CMD_SESSION =
@@ -36,7 +36,9 @@ struct dp_msg {
 	uint8_t type;
 	bool flag; /* DP_CMD_SESSION: send a keepalive when nothing is staged */
 	uint16_t len;
-	uint32_t peer; /* slot, DP_NO_PEER if none */
+	uint16_t segment; /* DP_EV_DERP_OUT, DP_CMD_DERP_IN: bytes of each datagram but the last; 0:
+			     one datagram */
+	uint32_t peer;	  /* slot, DP_NO_PEER if none */
 	uint32_t index;
 	struct ep ep;
 };
