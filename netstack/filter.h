@@ -83,10 +83,15 @@ bool flt_is_shields(const struct flt *f);
 
 struct flt_flows;
 
-/* seed: random, so that nobody can aim for one hash chain. New. */
+/* seed: random, so that nobody can aim for one hash chain. New. Thread: one at a time. */
 struct flt_flows *flt_flows_new(uint64_t seed);
 void flt_flows_free(struct flt_flows *s);
 size_t flt_flows_len(const struct flt_flows *s);
+/* Packets go out by one thread and come in by another, each with a table of its own: what the first
+ * notes goes into a journal, from which the second learns before it looks. j is borrowed. */
+struct flow_journal;
+void flt_flows_write(struct flt_flows *s, struct flow_journal *j);
+void flt_flows_read(struct flt_flows *s, const struct flow_journal *j);
 
 /* ---- verdicts ---- */
 

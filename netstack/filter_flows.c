@@ -2,14 +2,18 @@
 #include "netstack/filter_flows.h"
 
 #include "base/alloc.h"
+#include "netstack/flow_journal.h"
 
 #include <stdlib.h>
 
 #define N_CHAINS (FLT_FLOWS * 2)
 #define NIL UINT16_MAX
+/* A flow in use is told again after so many others, or the reader would forget it. */
+#define TELL_AGAIN (FLT_FLOWS / 4)
 
 struct flow {
 	struct flow_key key;
+	uint64_t told; /* journal entry */
 	uint16_t chain_next;
 	uint16_t newer, older; /* NIL at the ends */
 };
@@ -17,6 +21,9 @@ struct flow {
 struct flt_flows {
 	uint64_t seed;
 	bool shields; /* of the filter last followed */
+	struct flow_journal *to;
+	const struct flow_journal *from;
+	uint64_t from_at;
 	size_t n;
 	uint16_t newest, oldest;
 	uint16_t chains[N_CHAINS];
@@ -140,23 +147,45 @@ static uint16_t take_place(struct flt_flows *s)
 	return i;
 }
 
-void flt_flows_note(struct flt_flows *s, const struct flow_key *k)
+static uint16_t insert(struct flt_flows *s, const struct flow_key *k)
 {
-	uint16_t i = find(s, k);
-	if (i != NIL) {
-		touch(s, i);
-		return;
-	}
-	i = take_place(s);
+	uint16_t i = take_place(s);
 	uint16_t *chain = chain_of(s, k);
 	s->v[i].key = *k;
 	s->v[i].chain_next = *chain;
 	*chain = i;
 	age_push(s, i);
+	return i;
+}
+
+static void tell(struct flt_flows *s, struct flow *f)
+{
+	f->told = flow_journal_head(s->to);
+	flow_journal_put(s->to, &f->key);
+}
+
+void flt_flows_note(struct flt_flows *s, const struct flow_key *k)
+{
+	uint16_t i = find(s, k);
+	bool is_new = i == NIL;
+	if (is_new)
+		i = insert(s, k);
+	else
+		touch(s, i);
+	if (s->to && (is_new || flow_journal_head(s->to) - s->v[i].told > TELL_AGAIN))
+		tell(s, &s->v[i]);
+}
+
+static void learn(struct flt_flows *s)
+{
+	struct flow_key k;
+	while (s->from && flow_journal_next(s->from, &s->from_at, &k))
+		flt_flows_note(s, &k);
 }
 
 bool flt_flows_use(struct flt_flows *s, const struct flow_key *k)
 {
+	learn(s);
 	uint16_t i = find(s, k);
 	if (i == NIL)
 		return false;
@@ -166,7 +195,19 @@ bool flt_flows_use(struct flt_flows *s, const struct flow_key *k)
 
 void flt_flows_follow(struct flt_flows *s, bool shields)
 {
-	if (shields && !s->shields)
+	if (shields && !s->shields) {
+		learn(s);
 		forget_all(s);
+	}
 	s->shields = shields;
+}
+
+void flt_flows_write(struct flt_flows *s, struct flow_journal *j)
+{
+	s->to = j;
+}
+
+void flt_flows_read(struct flt_flows *s, const struct flow_journal *j)
+{
+	s->from = j;
 }
