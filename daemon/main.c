@@ -105,6 +105,8 @@ static struct backend *start_backend(struct run *r, char **why)
 		.state_dir = r->o->state_dir,
 		.tun_name = r->o->tun,
 		.port = r->o->port,
+		.workers = r->o->workers,
+		.no_offload = r->o->no_offload,
 		.fwmark = no.fwmark,
 		.reduced = r->o->sandbox ? sandbox_missing() : NULL,
 		.say = sd_notify_status,

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #define DEFAULT_SOCKET "/run/meshd/meshd.sock"
 #define DEFAULT_TUN "mesh0"
 #define STATE_NAME "meshd.state"
+#define WORKERS_MAX 2
 
 static const char usage[] =
     "usage: meshd [flags]\n"
@@ -26,6 +28,8 @@ static const char usage[] =
     "  --cleanup        remove what a killed run left, then exit\n"
     "  --sandbox=false  keep capabilities, system calls and files open\n"
     "  --aead NAME      force an implementation of the packet cipher\n"
+    "  --workers N      threads that move packets: 1 or 2 (default: 2 if there are CPUs)\n"
+    "  --no-offload STEP[,STEP...]  do without: " OFFLOAD_NAMES "\n"
     "  --no-logs-no-support   accepted; meshd never uploads logs\n"
     "  --version\n";
 
@@ -36,7 +40,7 @@ struct flag {
 };
 
 struct raw {
-	const char *state, *statedir, *socket, *tun, *port, *verbose, *aead;
+	const char *state, *statedir, *socket, *tun, *port, *verbose, *aead, *workers, *no_offload;
 	bool cleanup, version, help, sandbox, sandbox_log, no_logs;
 };
 
@@ -101,6 +105,8 @@ static int parse_words(struct raw *r, int argc, char **argv)
 		{ "port", FLAG_TEXT, &r->port },
 		{ "verbose", FLAG_TEXT, &r->verbose },
 		{ "aead", FLAG_TEXT, &r->aead },
+		{ "workers", FLAG_TEXT, &r->workers },
+		{ "no-offload", FLAG_TEXT, &r->no_offload },
 		{ "cleanup", FLAG_BOOL, &r->cleanup },
 		{ "version", FLAG_BOOL, &r->version },
 		{ "help", FLAG_BOOL, &r->help },
@@ -135,6 +141,54 @@ static int number(const char *text, uint64_t max, const char *flag, uint64_t *ou
 	if (u64_decode(span_str(text), max, out) == 0)
 		return -1;
 	return complain("invalid value \"%s\" for flag -%s: parse error\n", text, flag);
+}
+
+/* One thread a direction where each can have its own CPU. */
+static uint64_t default_workers(void)
+{
+	cpu_set_t usable;
+	bool many = sched_getaffinity(0, sizeof(usable), &usable) == 0 && CPU_COUNT(&usable) > 1;
+	return many ? WORKERS_MAX : 1;
+}
+
+static int set_workers(struct options *o, const struct raw *r)
+{
+	uint64_t n = default_workers();
+	int rc = r->workers ? number(r->workers, WORKERS_MAX, "workers", &n) : -1;
+	if (rc < 0 && n == 0)
+		rc = complain("meshd: -workers must be 1 or %d\n", WORKERS_MAX);
+	o->workers = (unsigned)n;
+	return rc;
+}
+
+/* The environment variables that administrators know from elsewhere. */
+static void offload_of_environment(uint32_t *set)
+{
+	static const struct {
+		const char *name;
+		enum offload_step step;
+	} vars[] = {
+		{ "TS_DEBUG_DISABLE_UDP_GSO", OFFLOAD_UDP_GSO },
+		{ "TS_DEBUG_DISABLE_UDP_GRO", OFFLOAD_UDP_GRO },
+		{ "TS_TUN_DISABLE_TCP_GRO", OFFLOAD_TUN_GRO_TCP },
+		{ "TS_TUN_DISABLE_UDP_GRO", OFFLOAD_TUN_GRO_UDP },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(vars); i++) {
+		const char *v = secure_getenv(vars[i].name);
+		bool on;
+		if (v && parse_bool(v, &on) && on)
+			*set |= OFFLOAD_BIT(vars[i].step);
+	}
+}
+
+static int set_offload(struct options *o, const struct raw *r)
+{
+	struct span bad;
+	offload_of_environment(&o->no_offload);
+	if (!r->no_offload || !offload_decode(span_str(r->no_offload), &o->no_offload, &bad))
+		return -1;
+	return complain("meshd: -no-offload does not know \"%.*s\"; it knows: %s\n", (int)bad.len,
+			(const char *)bad.p, OFFLOAD_NAMES);
 }
 
 static char *dir_of(const char *path)
@@ -186,6 +240,11 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	memset(o, 0, sizeof(*o));
+	rc = set_workers(o, &r);
+	if (rc < 0)
+		rc = set_offload(o, &r);
+	if (rc >= 0)
+		return rc;
 	set_state(o, &r);
 	o->socket =
 	    xstrdup(either(r.socket, either(secure_getenv("MESHD_SOCKET"), DEFAULT_SOCKET)));

@@ -3,6 +3,8 @@
 #ifndef DAEMON_OPTIONS_H
 #define DAEMON_OPTIONS_H
 
+#include "base/offload.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +17,8 @@ struct options {
 	char *aead;    /* NULL: the best */
 	char *ca_file; /* SSL_CERT_FILE; NULL: the system's */
 	uint16_t port;
+	unsigned workers;    /* threads of the packet path: 1 or 2 */
+	uint32_t no_offload; /* set of base/offload.h that is switched off */
 	int verbose;
 	bool cleanup;
 	bool sandbox;

@@ -22,7 +22,7 @@ struct netcheck *netcheck_new(struct net *net, struct rng *rng, const struct net
 	c->ops = ops;
 	c->arg = arg;
 	c->history = nc_history_new();
-	c->socks = (struct udp_socks){ .fd4 = -1, .fd6 = -1 };
+	c->socks = UDP_SOCKS_NONE;
 	list_init(&c->names);
 	list_init(&c->https);
 	loop_timer_init(c->loop, &c->timer, on_timer, c);
@@ -55,13 +55,13 @@ static void watch(struct netcheck *c, struct loop_fd *w, int fd)
 
 static void open_own(struct netcheck *c)
 {
-	struct udp_opts any = { .port = 0 };
+	struct udp_opts any = { .no_offload = OFFLOAD_ALL };
 	if (c->ops->send_stun)
 		return;
 	if (udp_open(&c->socks, &any))
 		c->deaf = true;
-	watch(c, &c->fd4, c->socks.fd4);
-	watch(c, &c->fd6, c->socks.fd6);
+	watch(c, &c->fd4, c->socks.v4.fd);
+	watch(c, &c->fd6, c->socks.v6.fd);
 }
 
 static void close_own(struct netcheck *c)

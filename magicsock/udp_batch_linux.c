@@ -79,7 +79,7 @@ static void take(struct udp_batch *b, size_t i, struct udp_msg *m)
 	m->segment = cut ? 0 : segment_of(h);
 }
 
-int udp_recv_batch(int fd, struct udp_batch *b, struct udp_msg *msgs, size_t n)
+int udp_recv_batch(struct udp_sock *s, struct udp_batch *b, struct udp_msg *msgs, size_t n)
 {
 	n = at_most(n);
 	for (size_t i = 0; i < n; i++) {
@@ -89,7 +89,7 @@ int udp_recv_batch(int fd, struct udp_batch *b, struct udp_msg *msgs, size_t n)
 		h->msg_control = b->control[i];
 		h->msg_controllen = CONTROL_LEN;
 	}
-	int got = recvmmsg(fd, b->msgs, (unsigned)n, MSG_DONTWAIT, NULL);
+	int got = recvmmsg(s->fd, b->msgs, (unsigned)n, MSG_DONTWAIT, NULL);
 	if (got < 0)
 		return udp_recv_error(errno);
 	for (int i = 0; i < got; i++)
@@ -124,15 +124,15 @@ static void give(struct udp_batch *b, size_t i, const struct udp_msg *m)
 	set_segment(b, i, m->segment);
 }
 
-enum udp_result udp_send_batch(int fd, struct udp_batch *b, const struct udp_msg *msgs, size_t n,
-			       size_t *sent)
+enum udp_result udp_send_batch(struct udp_sock *s, struct udp_batch *b, const struct udp_msg *msgs,
+			       size_t n, size_t *sent)
 {
 	*sent = 0;
 	while (*sent < n) {
 		size_t k = at_most(n - *sent);
 		for (size_t i = 0; i < k; i++)
 			give(b, i, &msgs[*sent + i]);
-		int done = sendmmsg(fd, b->msgs, (unsigned)k, MSG_DONTWAIT);
+		int done = sendmmsg(s->fd, b->msgs, (unsigned)k, MSG_DONTWAIT);
 		if (done < 0)
 			return udp_result_of(errno);
 		*sent += (size_t)done;

@@ -2,6 +2,7 @@
 #include "magicsock/udp_linux.h"
 
 #include "base/sockaddr.h"
+#include "magicsock/udp_priv.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -53,8 +54,8 @@ static int open_one(enum ip_family fam, uint16_t port, uint32_t fwmark, bool *ma
 }
 
 /* The first of the ports that can be had; 0 among them means any. */
-static int open_first(enum ip_family fam, const uint16_t *ports, size_t n, uint32_t fwmark,
-		      bool *marked)
+static int open_first_fd(enum ip_family fam, const uint16_t *ports, size_t n, uint32_t fwmark,
+			 bool *marked)
 {
 	int fd = -1;
 	for (size_t i = 0; i < n && fd < 0; i++)
@@ -63,25 +64,32 @@ static int open_first(enum ip_family fam, const uint16_t *ports, size_t n, uint3
 	return fd;
 }
 
-static uint16_t port_of(int fd)
+/* Whether one was had; errno tells of the last failure. */
+static bool open_sock(struct udp_sock *s, enum ip_family fam, const uint16_t *ports, size_t n,
+		      const struct udp_opts *o, bool *marked)
 {
-	return fd < 0 ? 0 : sockaddr_of_fd(fd, false).port;
+	s->fd = open_first_fd(fam, ports, n, o->fwmark, marked);
+	if (s->fd < 0)
+		return false;
+	s->port = sockaddr_of_fd(s->fd, false).port;
+	s->rcvbuf = udp_get_int(s->fd, SOL_SOCKET, SO_RCVBUF);
+	s->sndbuf = udp_get_int(s->fd, SOL_SOCKET, SO_SNDBUF);
+	udp_offload_start(s, o->no_offload);
+	return true;
 }
 
 int udp_open(struct udp_socks *s, const struct udp_opts *o)
 {
 	uint16_t ports4[] = { o->port, o->current, 0 };
-	*s = (struct udp_socks){ .fd4 = -1, .fd6 = -1 };
-	s->fd4 = open_first(IP_V4, ports4, 3, o->fwmark, &s->marked);
+	*s = UDP_SOCKS_NONE;
+	bool have4 = open_sock(&s->v4, IP_V4, ports4, 3, o, &s->marked);
 	int err = errno;
-	s->port = port_of(s->fd4);
-	uint16_t ports6[] = { s->fd4 < 0 ? o->port : s->port, 0 };
+	uint16_t ports6[] = { have4 ? s->v4.port : o->port, 0 };
 	bool marked6;
 	if (!o->no_v6)
-		s->fd6 = open_first(IP_V6, ports6, 2, o->fwmark, &marked6);
-	s->port6 = port_of(s->fd6);
+		(void)open_sock(&s->v6, IP_V6, ports6, 2, o, &marked6);
 	errno = err;
-	return s->fd4 < 0 ? -ERR_IO : 0;
+	return have4 ? 0 : -ERR_IO;
 }
 
 static void close_one(int *fd)
@@ -93,8 +101,8 @@ static void close_one(int *fd)
 
 void udp_close(struct udp_socks *s)
 {
-	close_one(&s->fd4);
-	close_one(&s->fd6);
+	close_one(&s->v4.fd);
+	close_one(&s->v6.fd);
 }
 
 enum udp_result udp_result_of(int err)
@@ -116,8 +124,6 @@ enum udp_result udp_result_of(int err)
 	case EPIPE:
 	case ENOTCONN:
 		return UDP_CLOSED;
-	case EIO:
-		return UDP_NO_GSO;
 	case EAFNOSUPPORT:
 	case EADDRNOTAVAIL:
 		return UDP_NO_SOCKET;
@@ -127,7 +133,7 @@ enum udp_result udp_result_of(int err)
 
 enum udp_result udp_send(const struct udp_socks *s, struct ep to, struct span datagram)
 {
-	int fd = to.ip.fam == IP_V4 ? s->fd4 : to.ip.fam == IP_V6 ? s->fd6 : -1;
+	int fd = to.ip.fam == IP_V4 ? s->v4.fd : to.ip.fam == IP_V6 ? s->v6.fd : -1;
 	struct sockaddr_storage ss;
 	if (fd < 0)
 		return UDP_NO_SOCKET;

@@ -28,11 +28,11 @@ struct dp_thread {
 	pthread_t thread;
 	_Atomic bool stop;
 	_Atomic unsigned notes;
-	_Atomic uint64_t next_sockets; /* fd4 and fd6, when new_sockets is set */
+	struct udp_socks *_Atomic next_sockets; /* when new_sockets is set; NULL: none */
 	_Atomic bool new_sockets;
 
 	/* the thread's own */
-	int fd4, fd6;
+	struct udp_sock *v4, *v6; /* NULL: none */
 	bool tun_lost;
 	struct udp_batch *batch;
 	struct udp_msg msgs[UDP_BATCH_MAX];
@@ -68,14 +68,17 @@ static void unreachable(struct dp_thread *t, const struct dp_datagram *d)
 }
 
 /* n datagrams of one family; a refused one is skipped. */
-static void send_family(struct dp_thread *t, int fd, const struct dp_datagram *v,
+static void send_family(struct dp_thread *t, struct udp_sock *s, const struct dp_datagram *v,
 			struct udp_msg *msgs, size_t n)
 {
 	size_t done = 0;
-	while (fd >= 0 && done < n) {
+	while (s && done < n) {
 		size_t sent = 0;
-		enum udp_result r = udp_send_batch(fd, t->batch, msgs + done, n - done, &sent);
+		bool runs = !s->gso_off;
+		enum udp_result r = udp_send_batch(s, t->batch, msgs + done, n - done, &sent);
 		done += sent;
+		if (runs && s->gso_off)
+			note(t, DP_NOTE_OFFLOAD);
 		if (r == UDP_SENT)
 			return;
 		if (r == UDP_UNREACHABLE && done < n)
@@ -99,7 +102,7 @@ static void on_udp_send(void *arg, const struct dp_datagram *v, size_t n)
 		for (end = begin; end < n && v[end].ep.ip.fam == fam; end++)
 			msgs[end - begin] =
 			    (struct udp_msg){ .ep = v[end].ep, .buf = v[end].bytes };
-		send_family(t, fam == IP_V4 ? t->fd4 : t->fd6, v + begin, msgs, end - begin);
+		send_family(t, fam == IP_V4 ? t->v4 : t->v6, v + begin, msgs, end - begin);
 	}
 }
 
@@ -148,7 +151,7 @@ static void run_tun(struct dp_thread *t)
 	}
 }
 
-static void run_udp(struct dp_thread *t, int fd)
+static void run_udp(struct dp_thread *t, struct udp_sock *s)
 {
 	struct dp_datagram v[UDP_BATCH_MAX];
 	for (int round = 0; round < ROUNDS_PER_WAKE; round++) {
@@ -156,7 +159,7 @@ static void run_udp(struct dp_thread *t, int fd)
 		for (size_t i = 0; i < UDP_BATCH_MAX; i++)
 			t->msgs[i] =
 			    (struct udp_msg){ .buf = mspan_of(t->rx + i * STRIDE, DP_PACKET_MAX) };
-		int n = udp_recv_batch(fd, t->batch, t->msgs, UDP_BATCH_MAX);
+		int n = udp_recv_batch(s, t->batch, t->msgs, UDP_BATCH_MAX);
 		if (n <= 0)
 			return;
 		for (int i = 0; i < n; i++)
@@ -178,20 +181,28 @@ static void watch(struct dp_thread *t, int fd)
 		epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
+static void unwatch(struct dp_thread *t, const struct udp_sock *s)
+{
+	if (s)
+		epoll_ctl(t->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+static void use_sockets(struct dp_thread *t, struct udp_socks *s)
+{
+	t->v4 = s && s->v4.fd >= 0 ? &s->v4 : NULL;
+	t->v6 = s && s->v6.fd >= 0 ? &s->v6 : NULL;
+	watch(t, t->v4 ? t->v4->fd : -1);
+	watch(t, t->v6 ? t->v6->fd : -1);
+}
+
 /* True if the sockets changed: what epoll reported before is stale then. */
 static bool take_sockets(struct dp_thread *t)
 {
 	if (!atomic_exchange(&t->new_sockets, false))
 		return false;
-	uint64_t next = atomic_load(&t->next_sockets);
-	if (t->fd4 >= 0)
-		epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->fd4, NULL);
-	if (t->fd6 >= 0)
-		epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->fd6, NULL);
-	t->fd4 = (int32_t)(uint32_t)(next >> 32);
-	t->fd6 = (int32_t)(uint32_t)next;
-	watch(t, t->fd4);
-	watch(t, t->fd6);
+	unwatch(t, t->v4);
+	unwatch(t, t->v6);
+	use_sockets(t, atomic_load(&t->next_sockets));
 	note(t, DP_NOTE_SOCKETS);
 	return true;
 }
@@ -212,8 +223,10 @@ static void run_ready(struct dp_thread *t, const struct epoll_event *ev, int n)
 	run_commands(t);
 	for (int i = 0; i < n && !stale; i++) {
 		int fd = ev[i].data.fd;
-		if (fd == t->fd4 || fd == t->fd6)
-			run_udp(t, fd);
+		if (t->v4 && fd == t->v4->fd)
+			run_udp(t, t->v4);
+		else if (t->v6 && fd == t->v6->fd)
+			run_udp(t, t->v6);
 		else if (t->o.tun && fd == t->o.tun->fd)
 			run_tun(t);
 	}
@@ -280,8 +293,6 @@ struct dp_thread *dp_thread_start(const struct dp_thread_opts *o)
 	static const struct dp_worker_ops ops = { on_udp_send, on_tun_write, on_event };
 	struct dp_thread *t = xcalloc(1, sizeof(*t));
 	t->o = *o;
-	t->fd4 = o->fd4;
-	t->fd6 = o->fd6;
 	t->worker = dp_worker_new(&ops, t, o->waits, o->seed);
 	t->events = ring_new(EVENT_RING);
 	t->commands = ring_new(COMMAND_RING);
@@ -292,8 +303,7 @@ struct dp_thread *dp_thread_start(const struct dp_thread_opts *o)
 	t->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (t->epoll >= 0 && t->wakeup >= 0) {
 		watch(t, t->wakeup);
-		watch(t, t->fd4);
-		watch(t, t->fd6);
+		use_sockets(t, o->socks);
 		watch(t, o->tun ? o->tun->fd : -1);
 		if (spawn(t) == 0)
 			return t;
@@ -330,9 +340,9 @@ bool dp_thread_command(struct dp_thread *t, const struct dp_msg *m, struct span 
 	return ok;
 }
 
-void dp_thread_set_sockets(struct dp_thread *t, int fd4, int fd6)
+void dp_thread_set_sockets(struct dp_thread *t, struct udp_socks *s)
 {
-	atomic_store(&t->next_sockets, (uint64_t)(uint32_t)fd4 << 32 | (uint32_t)fd6);
+	atomic_store(&t->next_sockets, s);
 	atomic_store(&t->new_sockets, true);
 	wake_worker(t);
 }

@@ -9,10 +9,11 @@
 
 struct dp_thread;
 struct tun;
+struct udp_socks;
 
 struct dp_thread_opts {
-	struct tun *tun; /* borrowed; NULL: none */
-	int fd4, fd6;	 /* UDP sockets, borrowed; -1: none */
+	struct tun *tun;	 /* borrowed; NULL: none */
+	struct udp_socks *socks; /* borrowed; NULL: none */
 	struct dp_exchange *exchange;
 	const struct echo_waits *waits;
 	uint64_t seed;
@@ -27,7 +28,7 @@ void dp_thread_stop(struct dp_thread *t); /* waits for it to end; frees */
 bool dp_thread_command(struct dp_thread *t, const struct dp_msg *m, struct span bytes);
 /* Another pair of sockets; DP_NOTE_SOCKETS tells that the old ones are not used any more. Not
  * before the note of the call before. */
-void dp_thread_set_sockets(struct dp_thread *t, int fd4, int fd6);
+void dp_thread_set_sockets(struct dp_thread *t, struct udp_socks *s); /* NULL: none */
 /* What has happened since the last call, as bits. Not by the ring: a full one loses records, and
  * nothing repeats these. */
 enum {
@@ -35,6 +36,7 @@ enum {
 	DP_NOTE_TUN_LOST = 2, /* another program deleted it */
 	DP_NOTE_REFUSED = 4,  /* the system refused to send a peer's packets (EPERM, or the socket
 				 is closed) */
+	DP_NOTE_OFFLOAD = 8,  /* a device refused runs: udp_sock.gso_off */
 };
 unsigned dp_thread_notes(struct dp_thread *t);
 /* Oldest record from the worker; borrowed until dp_thread_event_pop. */

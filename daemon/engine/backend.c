@@ -171,6 +171,8 @@ static struct node *open_node(struct backend *b, const struct backend_opts *o, c
 		.tun_name = o->tun_name,
 		.port = o->port,
 		.fwmark = o->fwmark,
+		.workers = o->workers,
+		.no_offload = o->no_offload,
 		.no_tun = o->no_tun,
 	};
 	return node_new(&no, &ops, b, why);

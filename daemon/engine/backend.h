@@ -31,7 +31,9 @@ struct backend_opts {
 	const char *tun_name;
 	uint16_t port;
 	uint32_t fwmark;
-	bool no_tun; /* tests: no interface, no routes */
+	unsigned workers;    /* threads of the packet path, 1 or 2; 0 = 1 */
+	uint32_t no_offload; /* set of base/offload.h */
+	bool no_tun;	     /* tests: no interface, no routes */
 	const char
 	    *reduced; /* what of the sandbox is not in force, for the health list; NULL = nothing */
 	void (*say)(const char *text); /* one line for the service manager; NULL: nobody listens */

@@ -131,6 +131,8 @@ static void on_notes(struct node *n, unsigned notes)
 {
 	if (notes & DP_NOTE_SOCKETS)
 		node_on_sockets_done(n);
+	if (notes & DP_NOTE_OFFLOAD)
+		node_on_offload(n);
 	if (notes & DP_NOTE_REFUSED)
 		node_on_refused(n);
 	if (notes & DP_NOTE_TUN_LOST) {
@@ -233,8 +235,7 @@ static bool start_worker(struct node *n)
 {
 	struct dp_thread_opts o = {
 		.tun = n->have_tun ? &n->tun : NULL,
-		.fd4 = n->socks.fd4,
-		.fd6 = n->socks.fd6,
+		.socks = &n->socks,
 		.exchange = n->exchange,
 		.waits = engine_echo_waits(n->engine),
 		.seed = rng_u64(rng_system()),
@@ -255,8 +256,9 @@ struct node *node_new(const struct node_opts *o, const struct node_ops *ops, voi
 	n->arg = arg;
 	n->port = n->port_setting = o->port;
 	n->fwmark = o->fwmark;
+	n->no_offload = o->no_offload;
 	n->params = ROUTER_PARAMS_DEFAULT;
-	n->socks.fd4 = n->socks.fd6 = -1;
+	n->socks = UDP_SOCKS_NONE;
 	loop_timer_init(n->loop, &n->timer, on_timer, n);
 	loop_defer_init(n->loop, &n->flush, on_flush, n);
 	loop_defer_init(n->loop, &n->change, on_change, n);
@@ -424,9 +426,9 @@ void node_status(const struct node *n, struct node_status *out)
 		out->home_last_frame = r.last_frame;
 		out->home_text = r.text;
 	}
-	out->port = n->socks.port;
-	out->have_udp4 = n->socks.fd4 >= 0 || n->rebind != REBIND_NONE;
-	out->have_udp6 = n->socks.fd6 >= 0;
+	out->port = n->socks.v4.port;
+	out->have_udp4 = n->socks.v4.fd >= 0 || n->rebind != REBIND_NONE;
+	out->have_udp6 = n->socks.v6.fd >= 0;
 	out->tun_ok = !n->tun_lost;
 	out->router_problem = n->router_problem;
 }

@@ -19,7 +19,9 @@ struct node_opts {
 	const char *tun_name;
 	uint16_t port; /* 0 = any */
 	uint32_t fwmark;
-	bool no_tun; /* no interface, no routes: tests */
+	unsigned workers;    /* threads of the packet path, 1 or 2; 0 = 1 */
+	uint32_t no_offload; /* set of base/offload.h that is switched off */
+	bool no_tun;	     /* no interface, no routes: tests */
 };
 
 struct node_ops {

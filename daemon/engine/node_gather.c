@@ -121,7 +121,7 @@ void node_update_endpoints(struct node *n)
 	struct endpoints_in in = {
 		.addrs = addrs,
 		.n_addrs = if_addrs(n, addrs, ADDRS_MAX),
-		.local_port = n->socks.port,
+		.local_port = n->socks.v4.port,
 		.configured_port = n->port,
 		.wildcard = true,
 		.stun4 = g4,

@@ -87,7 +87,11 @@ int node_cleanup(const char *tun_name)
 
 static int open_sockets(struct node *n, uint16_t keep)
 {
-	struct udp_opts o = { .port = n->port, .current = keep, .fwmark = n->fwmark };
+	struct udp_opts o = { .port = n->port,
+			      .current = keep,
+			      .fwmark = n->fwmark,
+			      /* not before the worker reads runs */
+			      .no_offload = n->no_offload | OFFLOAD_BIT(OFFLOAD_UDP_GRO) };
 	return udp_open(&n->socks, &o);
 }
 
@@ -100,19 +104,19 @@ void node_rebind(struct node *n)
 	}
 	n->rebound_at = now;
 	n->rebind = REBIND_CLOSING;
-	dp_thread_set_sockets(n->thread, -1, -1);
+	dp_thread_set_sockets(n->thread, NULL);
 }
 
 void node_on_sockets_done(struct node *n)
 {
 	if (n->rebind == REBIND_CLOSING) {
-		uint16_t keep = n->other_port ? 0 : n->socks.port;
+		uint16_t keep = n->other_port ? 0 : n->socks.v4.port;
 		n->other_port = false;
 		udp_close(&n->socks);
 		if (open_sockets(n, keep) != 0)
 			log_error("udp: cannot open a socket: %s", strerror(errno));
 		n->rebind = REBIND_OPENING;
-		dp_thread_set_sockets(n->thread, n->socks.fd4, n->socks.fd6);
+		dp_thread_set_sockets(n->thread, &n->socks);
 		return;
 	}
 	n->rebind = REBIND_NONE;
@@ -144,6 +148,20 @@ void node_on_refused(struct node *n)
 		return;
 	log_info("udp: the system refuses to send; binding anew");
 	node_rebind(n);
+}
+
+static void tell_refused(const char *family, const struct udp_sock *s)
+{
+	if (s->gso_off & OFFLOAD_OFF_DEVICE)
+		log_info("offload: udp%s: the device refuses runs of datagrams; sending them one "
+			 "by one",
+			 family);
+}
+
+void node_on_offload(struct node *n)
+{
+	tell_refused("4", &n->socks.v4);
+	tell_refused("6", &n->socks.v6);
 }
 
 /* ---- interfaces ---- */
@@ -246,7 +264,7 @@ char *node_link_init(struct node *n, const struct node_opts *o)
 	char *why = o->no_tun ? NULL : open_tun(n, o);
 	if (why)
 		return why;
-	if (open_sockets(n, 0) != 0 && n->socks.fd6 < 0)
+	if (open_sockets(n, 0) != 0 && n->socks.v6.fd < 0)
 		log_error("udp: cannot open a socket: %s; only relays can be used",
 			  strerror(errno));
 	struct linkmon_opts lo = { .tun = o->tun_name,

@@ -27,10 +27,11 @@ struct node {
 	uint16_t port;	       /* wanted now */
 	uint16_t port_setting; /* of the options */
 	uint32_t fwmark;
+	uint32_t no_offload; /* set of base/offload.h that is switched off */
 
 	struct tun tun;
 	bool have_tun, tun_lost;
-	bool tun_was_down; /* though we had it up */
+	bool tun_was_down;     /* though we had it up */
 	struct router *router; /* NULL: no TUN */
 	bool routed;	       /* rules are in, the link is up */
 	struct router_params params;
@@ -88,7 +89,8 @@ void node_rebind(struct node *n);
 void node_take_port(struct node *n, bool any);
 void node_on_sockets_done(struct node *n);
 void node_on_refused(struct node *n); /* packets, by the system */
-void node_route(struct node *n); /* bring the system's routes in line with the map */
+void node_on_offload(struct node *n); /* a device refused runs */
+void node_route(struct node *n);      /* bring the system's routes in line with the map */
 void node_unroute(struct node *n);
 void node_tell_interfaces(struct node *n);
 void node_tell_network(struct node *n); /* to the relay connections: up or down */

@@ -29,10 +29,9 @@ static void on_wake(void *arg)
 	sem_post(&((struct ground *)arg)->woken);
 }
 
-static void start(struct ground *g, int fd4)
+static void start(struct ground *g, struct udp_socks *socks)
 {
-	struct dp_thread_opts o = { .fd4 = fd4,
-				    .fd6 = -1,
+	struct dp_thread_opts o = { .socks = socks,
 				    .exchange = g->exchange,
 				    .waits = &g->w->side[A].waits,
 				    .wake = on_wake,
@@ -81,7 +80,7 @@ static void await(struct ground *g, unsigned want)
 static void flood(const struct ground *g)
 {
 	uint8_t stun[JUNK_LEN] = { 1, 1, 0, 80, 0x21, 0x12, 0xa4, 0x42 };
-	struct ep to = { ip_v4(127, 0, 0, 1), g->socks.port };
+	struct ep to = { ip_v4(127, 0, 0, 1), g->socks.v4.port };
 	struct sockaddr_storage ss;
 	socklen_t len = sockaddr_from_ep(to, &ss);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -93,11 +92,11 @@ static void flood(const struct ground *g)
 static void sockets_are_changed_under_a_flood(void **state)
 {
 	struct ground *g = *state;
-	start(g, g->socks.fd4);
+	start(g, &g->socks);
 	flood(g);
-	dp_thread_set_sockets(g->thread, -1, -1);
+	dp_thread_set_sockets(g->thread, NULL);
 	await(g, DP_NOTE_SOCKETS);
-	dp_thread_set_sockets(g->thread, g->socks.fd4, -1);
+	dp_thread_set_sockets(g->thread, &g->socks);
 	await(g, DP_NOTE_SOCKETS);
 	assert_int_equal(dp_thread_notes(g->thread), 0);
 }
@@ -113,9 +112,10 @@ static void a_refused_packet_is_noted(void **state)
 	trust(w, A, true);
 	dp_publish(g->exchange, w->side[A].s);
 	w->side[A].s = NULL;
-	int fd = fcntl(g->socks.fd4, F_DUPFD_CLOEXEC, 500);
-	close(fd); /* a number that nobody has */
-	start(g, fd);
+	struct udp_socks gone = UDP_SOCKS_NONE;
+	gone.v4.fd = fcntl(g->socks.v4.fd, F_DUPFD_CLOEXEC, 500);
+	close(gone.v4.fd); /* a number that nobody has */
+	start(g, &gone);
 	struct dp_msg m = { .type = DP_CMD_SEND_INNER, .peer = slot_of_other[A] };
 	assert_true(dp_thread_command(g->thread, &m, span_of(hello, sizeof(hello))));
 	await(g, DP_NOTE_REFUSED);

@@ -37,7 +37,7 @@ static uint16_t free_port(void)
 	struct udp_socks s;
 	struct udp_opts any = { .port = 0 };
 	assert_int_equal(udp_open(&s, &any), 0);
-	uint16_t port = s.port;
+	uint16_t port = s.v4.port;
 	udp_close(&s);
 	return port;
 }

@@ -52,7 +52,7 @@ static void stun_start(struct stun_server *s)
 {
 	struct udp_opts o = { .no_v6 = true };
 	assert_int_equal(udp_open(&s->socks, &o), 0);
-	assert_int_equal(loop_fd_start(env.loop, &s->fd, s->socks.fd4, LOOP_READ, on_request, s),
+	assert_int_equal(loop_fd_start(env.loop, &s->fd, s->socks.v4.fd, LOOP_READ, on_request, s),
 			 0);
 }
 
@@ -163,8 +163,8 @@ static void stun_over_own_sockets(void **state)
 	stun_start(&b);
 	struct netcheck *c = netcheck_new(env.net, &env.rng.rng, &own_sockets, &res);
 	assert_int_equal(netcheck_start(c, &o), -ERR_NOENT); /* no region */
-	add(map, 1, a.socks.port);
-	add(map, 2, b.socks.port);
+	add(map, 1, a.socks.v4.port);
+	add(map, 2, b.socks.v4.port);
 	assert_int_equal(netcheck_start(c, &o), 0);
 	assert_true(netcheck_running(c));
 	assert_int_equal(netcheck_start(c, &o), -ERR_BUSY);
@@ -227,15 +227,15 @@ static void stun_over_a_lent_socket(void **state)
 	struct netcheck_opts o = { .map = map, .have_v4 = true, .full = true };
 	(void)state;
 	stun_start(&a);
-	str_set(&add(map, 9, a.socks.port)->ipv4, NULL); /* a name to look up */
+	str_set(&add(map, 9, a.socks.v4.port)->ipv4, NULL); /* a name to look up */
 	str_set(&map->regions[0].nodes[0].host, "localhost");
 	assert_int_equal(udp_open(&l.socks, &any), 0);
-	assert_int_equal(loop_fd_start(env.loop, &l.fd, l.socks.fd4, LOOP_READ, lend_readable, &l),
-			 0);
+	assert_int_equal(
+	    loop_fd_start(env.loop, &l.fd, l.socks.v4.fd, LOOP_READ, lend_readable, &l), 0);
 	l.check = netcheck_new(env.net, &env.rng.rng, &lent_socket, &l);
 	assert_int_equal(netcheck_start(l.check, &o), 0);
 	wait_for(&l.res, 1);
-	assert_int_equal(l.res.report->global_v4.port, l.socks.port);
+	assert_int_equal(l.res.report->global_v4.port, l.socks.v4.port);
 	assert_int_equal(l.res.report->mapping_varies, NC_UNKNOWN); /* one answer says nothing */
 	assert_int_equal(l.res.report->preferred_derp, 9);
 	netcheck_free(l.check);
@@ -285,7 +285,7 @@ static void https_after_stun_silence(void **state)
 	(void)state;
 	stun_start(&s);
 	web_start(&web, "200 OK");
-	add(map, 4, s.socks.port)->derp_port = listener_addr(web.listener).port;
+	add(map, 4, s.socks.v4.port)->derp_port = listener_addr(web.listener).port;
 	struct netcheck *c = netcheck_new(env.net, &env.rng.rng, &own_sockets, &res);
 	res.free_me = c; /* from inside its own callback */
 	assert_int_equal(netcheck_start(c, &o), 0);

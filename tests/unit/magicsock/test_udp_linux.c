@@ -13,16 +13,18 @@
 
 static void opened(struct udp_socks *s, uint16_t port, uint16_t current)
 {
-	struct udp_opts o = { .port = port, .current = current };
+	struct udp_opts o = { .port = port,
+			      .current = current,
+			      .no_offload = OFFLOAD_BIT(OFFLOAD_UDP_GRO) };
 	assert_int_equal(udp_open(s, &o), 0);
 }
 
 static struct ep loopback(const struct udp_socks *s, bool v6)
 {
-	struct ep e = { ip_v4(127, 0, 0, 1), s->port };
+	struct ep e = { ip_v4(127, 0, 0, 1), s->v4.port };
 	if (v6) {
 		assert_int_equal(ip_decode(span_str("::1"), &e.ip), 0);
-		e.port = s->port6;
+		e.port = s->v6.port;
 	}
 	return e;
 }
@@ -38,19 +40,19 @@ static void ports_and_fallback(void **state)
 	struct udp_socks a, b, c;
 	(void)state;
 	opened(&a, 0, 0);
-	assert_true(a.port != 0);
-	assert_true(fcntl(a.fd4, F_GETFL) & O_NONBLOCK);
-	assert_true(fcntl(a.fd4, F_GETFD) & FD_CLOEXEC);
-	if (a.fd6 >= 0)
-		assert_int_equal(a.port6, a.port);
-	opened(&b, a.port, 0); /* taken: any other */
-	assert_true(b.port != 0 && b.port != a.port);
-	uint16_t keep = b.port;
+	assert_true(a.v4.port != 0);
+	assert_true(fcntl(a.v4.fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(a.v4.fd, F_GETFD) & FD_CLOEXEC);
+	if (a.v6.fd >= 0)
+		assert_int_equal(a.v6.port, a.v4.port);
+	opened(&b, a.v4.port, 0); /* taken: any other */
+	assert_true(b.v4.port != 0 && b.v4.port != a.v4.port);
+	uint16_t keep = b.v4.port;
 	udp_close(&b);
 	udp_close(&b);
-	assert_int_equal(b.fd4, -1);
-	opened(&c, a.port, keep); /* the port it had before is the second choice */
-	assert_int_equal(c.port, keep);
+	assert_int_equal(b.v4.fd, -1);
+	opened(&c, a.v4.port, keep); /* the port it had before is the second choice */
+	assert_int_equal(c.v4.port, keep);
 	udp_close(&a);
 	udp_close(&c);
 }
@@ -62,7 +64,7 @@ static void no_ipv6_is_no_error(void **state)
 	struct ep e;
 	(void)state;
 	assert_int_equal(udp_open(&s, &o), 0);
-	assert_int_equal(s.fd6, -1);
+	assert_int_equal(s.v6.fd, -1);
 	assert_int_equal(ep_decode(span_str("[::1]:9"), &e), 0);
 	assert_int_equal(udp_send(&s, e, span_str("x")), UDP_NO_SOCKET);
 	e.ip.fam = IP_NONE;
@@ -80,8 +82,8 @@ static void one_datagram(void **state)
 	(void)state;
 	opened(&a, 0, 0);
 	opened(&b, 0, 0);
-	for (int v6 = 0; v6 < 2 && (!v6 || (a.fd6 >= 0 && b.fd6 >= 0)); v6++) {
-		int fd = v6 ? b.fd6 : b.fd4;
+	for (int v6 = 0; v6 < 2 && (!v6 || (a.v6.fd >= 0 && b.v6.fd >= 0)); v6++) {
+		int fd = v6 ? b.v6.fd : b.v4.fd;
 		room.len = sizeof(mem);
 		assert_int_equal(udp_recv(fd, &room, &from), 0);
 		assert_int_equal(udp_send(&a, loopback(&b, v6), span_str("hello")), UDP_SENT);
@@ -119,12 +121,12 @@ static void batches(void **state)
 		rx[i] = (struct udp_msg){ .buf = mspan_of(in[i], LEN) };
 	}
 	rx[3].buf.len = 1; /* too small for its datagram of 4 */
-	assert_int_equal(udp_recv_batch(b.fd4, batch, rx, N), 0);
-	assert_int_equal(udp_send_batch(a.fd4, batch, tx, N, &sent), UDP_SENT);
+	assert_int_equal(udp_recv_batch(&b.v4, batch, rx, N), 0);
+	assert_int_equal(udp_send_batch(&a.v4, batch, tx, N, &sent), UDP_SENT);
 	assert_int_equal(sent, N);
 	while (got < N) {
-		wait_readable(b.fd4);
-		int n = udp_recv_batch(b.fd4, batch, rx + got, N - got);
+		wait_readable(b.v4.fd);
+		int n = udp_recv_batch(&b.v4, batch, rx + got, N - got);
 		assert_in_range(n, 1, UDP_BATCH_MAX);
 		got += (size_t)n;
 	}
@@ -141,8 +143,8 @@ static void batches(void **state)
 	}
 	udp_close(&a);
 	udp_close(&b);
-	assert_int_equal(udp_recv_batch(-1, batch, rx, 1), -ERR_CLOSED);
-	assert_int_equal(udp_send_batch(-1, batch, tx, 1, &sent), UDP_CLOSED);
+	assert_int_equal(udp_recv_batch(&b.v4, batch, rx, 1), -ERR_CLOSED);
+	assert_int_equal(udp_send_batch(&b.v4, batch, tx, 1, &sent), UDP_CLOSED);
 	udp_batch_free(batch);
 }
 
@@ -160,12 +162,12 @@ static void segmented_send(void **state)
 	opened(&b, 0, 0);
 	memset(run, 7, sizeof(run));
 	struct udp_msg m = { loopback(&b, false), mspan_of(run, sizeof(run)), 100 };
-	if (udp_send_batch(a.fd4, batch, &m, 1, &sent) == UDP_SENT) {
+	if (udp_send_batch(&a.v4, batch, &m, 1, &sent) == UDP_SENT) {
 		static const size_t want[] = { 100, 100, 50 };
 		for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-			wait_readable(b.fd4);
+			wait_readable(b.v4.fd);
 			room = mspan_of(mem, sizeof(mem));
-			assert_int_equal(udp_recv(b.fd4, &room, &from), 1);
+			assert_int_equal(udp_recv(b.v4.fd, &room, &from), 1);
 			assert_int_equal(room.len, want[i]);
 		}
 	}
@@ -187,7 +189,7 @@ static void errors_are_classified(void **state)
 		      { ENETUNREACH, UDP_UNREACHABLE },
 		      { EMSGSIZE, UDP_TOOBIG },
 		      { EBADF, UDP_CLOSED },
-		      { EIO, UDP_NO_GSO },
+		      { EIO, UDP_ERROR },
 		      { EAFNOSUPPORT, UDP_NO_SOCKET },
 		      { EINVAL, UDP_ERROR } };
 	(void)state;
