@@ -164,7 +164,10 @@ sim: $(SIM_BINS)
 	$(Q)for s in $^; do $$s $(SEEDS) || exit 1; done
 $(BUILD)/tests/stranger/wg_harness: $(BUILD)/tests/stranger/wg_harness.o $(call with,wg)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
-bench: all
+BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,udp_blast hs_load hs_rate)
+$(BENCH_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(call with,wg)
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+bench: all $(BENCH_TOOLS)
 	$(Q)$(PROGRAM_TESTS) sh tests/bench/bench.sh
 
 # ---- sanitizers: their own build folders -------------------------------------------------

@@ -1,138 +1,98 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# How long joining takes, and what a node costs while idle, as a Markdown table. Everything runs in network
-# namespaces on this machine, on the bundled coordinator. With MESH_PEERS naming a folder that holds the
-# official tailscaled and tailscale, the same is measured of them, in turns with ours.
-#   RUNS=5 sh tests/bench/bench.sh
-. "$(dirname "$0")/../netns/lib.sh"
-RUNS=${RUNS:-5}
-IDLE_S=${IDLE_S:-20}
-net_init
-net_host coord 1
-net_host a 11
-net_host b 12
-net_host c 13
-net_host d 14
-coord_start coord 10.77.0.1
-PEERS=
-[ -x "${MESH_PEERS:-/nonexistent}/tailscaled" ] && PEERS=$MESH_PEERS
+# bench.sh: meshd beside other tunnels, in turn, in network namespaces of this machine; prints Markdown.
+#
+#   BENCH_ONLY="tcp1 ping"         figures, default all: tcp1 tcp4 bidir udp64 udp1200 udpgso ping hs relay idle
+#                                  aead handshakes
+#   BENCH_CONTENDERS="meshd wg"    default those that can run: meshd wg tailscaled wg2022 wg1420 ceiling
+#   ROUNDS=5 SECS=5 UDP_SECS=2     rounds, and seconds of each TCP and UDP run
+#   BENCH_OUT=FILE                 where the table also goes; default RESULTS.md beside this file if all was run
+#   MESH_PEERS=FOLDER              wireguard (current wireguard-go), tailscaled, tailscale, headscale
+#   BENCH_CEILING=FILE             a meshd built with BENCH_NO_CRYPTO=1
+#   MESHD MESHCTL MESHCOORD MESHD_FLAGS    our programs, and flags for meshd
+#   BENCH_LOCK=FILE                held around each contender's turn, where several people measure
+# A contender's turn is: start, measure all, stop; lib_pair.sh says how to add one.
+. "$(dirname "$0")/../interop/lib.sh"
+HERE=$(cd "$(dirname "$0")" && pwd)
+ALL='tcp1 tcp4 bidir udp64 udp1200 udpgso ping hs'
+EXTRA='relay idle aead handshakes'
+ROUNDS=${ROUNDS:-5}
+SECS=${SECS:-5}
+UDP_SECS=${UDP_SECS:-2}
+UDP_PPS_64=${UDP_PPS_64:-400000}
+UDP_PPS_1200=${UDP_PPS_1200:-400000}
+UDP_PPS_GSO=${UDP_PPS_GSO:-1000000}
+UDP_GSO=${UDP_GSO:-32}
+HS_RATE=${HS_RATE:-20000}
+IDLE_S=${IDLE_S:-30}
+IDLE_REST_S=${IDLE_REST_S:-30}
+TOOLS=${BUILD:-$ROOT/build}/tests/bench
+UDP_BLAST=$TOOLS/udp_blast
+HS_LOAD=$TOOLS/hs_load
+for f in pair meshd wireguard tailscaled measure figures relay idle report; do . "$HERE/lib_$f.sh"; done
 
-now_ms() { echo $(($(date +%s%N) / 1000000)); }
-figure() { echo "$2" >>"$NET_DIR/fig.$1"; } # NAME VALUE
+say() { echo "$*" >&2; }
+wanted() { # FIGURE
+	case " ${BENCH_ONLY:-$ALL $EXTRA} " in *" $1 "*) ;; *) return 1 ;; esac
+}
 
-# One kind of node behind four verbs: start, up, stop, address.
-mesh_start() { node_start "$1"; }
-mesh_up() { ctl "$1" up --login-server="$COORD_URL" --authkey="$(coord_key)" --hostname="$1" --timeout=30s; }
-mesh_stop() { node_stop "$1" "${2:-TERM}"; }
-mesh_ip() { node_ip "$1"; }
-mesh_direct() { ctl "$1" ping --c=1 "$2" 2>/dev/null | grep -q 'via 10\.'; }
-mesh_pid() { eval "echo \$PID_$1"; }
-mesh_forget() { rm -rf "$NET_DIR/$1.d"; }
-
-off_start() {
-	mkdir -p "$NET_DIR/$1.t"
-	TS_NO_LOGS_NO_SUPPORT=1 ip netns exec "$TAG-$1" "$PEERS/tailscaled" --no-logs-no-support --state="$NET_DIR/$1.t/state" \
-		--socket="$NET_DIR/$1.tsock" --tun="ts-$1" --port=41641 >>"$NET_DIR/$1.tlog" 2>&1 &
-	eval "TPID_$1=$!"
-	NET_PIDS="$NET_PIDS $!"
-	wait_for 10 test -S "$NET_DIR/$1.tsock"
-}
-off_up() {
-	in_ns "$1" "$PEERS/tailscale" --socket="$NET_DIR/$1.tsock" up --login-server="$COORD_URL" \
-		--authkey="$(coord_key)" --hostname="$1" --accept-dns=false --timeout=60s >/dev/null 2>&1
-}
-off_stop() {
-	eval "pid=\$TPID_$1"
-	kill "-${2:-TERM}" "$pid" 2>/dev/null
-	wait "$pid" 2>/dev/null
-	return 0
-}
-off_ip() { in_ns "$1" "$PEERS/tailscale" --socket="$NET_DIR/$1.tsock" ip -4 2>/dev/null; }
-off_direct() {
-	in_ns "$1" "$PEERS/tailscale" --socket="$NET_DIR/$1.tsock" ping --c=1 "$2" 2>/dev/null | grep -q 'via 10\.'
-}
-off_pid() { eval "echo \$TPID_$1"; }
-off_forget() { rm -rf "$NET_DIR/$1.t"; }
-
-until_true() { # MAX_MS command...: print the milliseconds until it succeeded
-	t0=$(now_ms)
-	max=$1
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $(($(now_ms) - t0)) -lt "$max" ] || { echo "$max"; return; }
+# The ceiling and the other MTU are there for the TCP figures.
+figures_of() { # CONTENDER
+	for f in $ALL; do
+		case $1.$f in wg1420.tcp1 | wg1420.tcp4 | ceiling.tcp? | ceiling.bidir | ceiling.udp*) ;; wg1420.* | ceiling.*) continue ;; esac
+		wanted "$f" && echo "$f"
 	done
-	echo $(($(now_ms) - t0))
 }
-quick_ping() { in_ns "$1" ping -c 1 -W "${3:-1}" -q "$2"; }
 
-join() { # KIND A B: two fresh nodes; time of up, of the first echo, of the direct path, of a restart
-	k=$1 a=$2 b=$3
-	for n in $a $b; do
-		${k}_forget $n
-		${k}_start $n
+turn() { # CONTENDER: one run of all its figures
+	todo=$(figures_of "$1")
+	[ -n "$todo" ] || return 0
+	piece_begin
+	"$1_up"
+	for f in $todo; do "measure_$f" "$1"; done
+	"$1_down"
+	piece_end
+}
+
+rounds() {
+	for round in $(seq "$ROUNDS"); do
+		for c in $CONTENDERS; do
+			say "round $round: $c"
+			turn "$c"
+		done
 	done
-	${k}_up $a
-	t=$(now_ms)
-	${k}_up $b
-	figure "$k.up" $(($(now_ms) - t))
-	a_ip=$(${k}_ip $a)
-	[ -n "$a_ip" ] || fail "$k node $a has no address"
-	figure "$k.first" "$(until_true 15000 quick_ping $b "$a_ip" 10)"
-	figure "$k.direct" "$(until_true 15000 ${k}_direct $b "$a_ip")"
-	${k}_stop $b
-	t=$(now_ms)
-	${k}_start $b
-	until_true 20000 quick_ping $b "$a_ip" 1 >/dev/null
-	figure "$k.restart" $(($(now_ms) - t))
 }
 
-wakeups() { # PID: voluntary context switches of all its threads
-	cat /proc/"$1"/task/*/status | awk '/^voluntary/ {n += $2} END {print n}'
+can_run() {
+	for c in ${BENCH_CONTENDERS:-meshd wg tailscaled wg2022 wg1420 ceiling}; do
+		if "${c}_have"; then echo "$c"; else say "left out: $c"; fi
+	done
 }
 
-idle() { # KIND NODE
-	pid=$(${1}_pid "$2")
-	sleep 60 # sessions and paths come to rest
-	w=$(wakeups "$pid")
-	sleep "$IDLE_S"
-	figure "$1.wakeups" $((($(wakeups "$pid") - w) * 100 / IDLE_S))
-	figure "$1.rss" "$(awk '/^VmRSS/ {print $2}' /proc/"$pid"/status)"
-	figure "$1.anon" "$(awk '/^RssAnon/ {print $2}' /proc/"$pid"/status)"
-	figure "$1.dirty" "$(awk '/^Private_Dirty/ {n += $2} END {print n}' /proc/"$pid"/smaps)"
+# A part of its own that prints its own table.
+alone() { # NAME PROGRAM
+	wanted "$1" || return 0
+	[ -x "$2" ] || { say "left out: $1 (no $2)"; return 0; }
+	piece_begin
+	say "$1"
+	"$2" >"$NET_DIR/$1"
+	piece_end
 }
 
-three() { # FILE: min / median / max
-	[ -s "$1" ] || { echo "-"; return; }
-	sort -n "$1" | awk '{v[NR] = $1} END {printf "%s / %s / %s", v[1], v[int((NR + 1) / 2)], v[NR]}'
-}
-row() { echo "| $2 | $(three "$NET_DIR/fig.mesh.$1") | $(three "$NET_DIR/fig.off.$1") |"; }
+for p in iperf3 nft ss strip; do command -v $p >/dev/null || skip "needs $p"; done
+for p in "$UDP_BLAST" "$HS_LOAD"; do [ -x "$p" ] || skip "needs $p (make bench)"; done
+net_requirements
+trap net_on_exit EXIT
+trap 'exit 130' INT TERM HUP PIPE
+NET_DIR=$(mktemp -d "${TMPDIR:-/tmp}/mesh-bench.XXXXXX") || fail "temporary folder"
+mkdir "$NET_DIR/fig"
+CONTENDERS=$(can_run)
 
-i=0
-while [ $i -lt "$RUNS" ]; do
-	i=$((i + 1))
-	join mesh a b
-	[ $i -lt "$RUNS" ] || idle mesh b
-	for n in a b; do mesh_stop $n; done
-	[ -n "$PEERS" ] || continue
-	join off c d
-	[ $i -lt "$RUNS" ] || idle off d
-	for n in c d; do off_stop $n; done
-done
+rounds
+! wanted relay || relay_rounds
+! wanted idle || idle_run
+alone aead "$TOOLS/aead_table"
+alone handshakes "$TOOLS/hs_rate"
 
-echo "Machine: $(nproc) cores, $(awk -F: '/model name/ {print $2; exit}' /proc/cpuinfo | sed 's/^ //'), Linux $(uname -r); $RUNS runs, min / median / max; $(date +%F)"
-echo
-echo "| figure | meshd | tailscaled |"
-echo "|---|---|---|"
-row up 'up with an auth key until Running, ms'
-row first 'both Running until the first ICMP echo, ms'
-row direct 'from there until ping says direct, ms'
-row restart 'daemon stopped and started until the first ICMP echo, ms'
-row rss 'resident memory idle, kB'
-row anon 'of it anonymous, kB'
-row dirty 'private dirty memory idle, kB'
-row wakeups 'idle wake-ups per 100 s'
-size() { strip -o "$NET_DIR/stripped" "$1" && stat -c %s "$NET_DIR/stripped"; }
-echo "| stripped size, bytes | meshd $(size "$MESHD"), meshctl $(size "$MESHCTL"), meshcoord $(size "$MESHCOORD") | ${PEERS:+$(size "$PEERS/tailscaled") and $(size "$PEERS/tailscale")} |"
-lines() { (cd "$ROOT" && git ls-files -- "$@" | grep -E '\.(c|h|sh)$' | xargs cat | wc -l); }
-echo "| lines of code | $(lines base wg magicsock netstack dns daemon cli) | |"
-echo "| lines of tests | $(lines tests) | |"
+[ -n "${BENCH_ONLY:-}${BENCH_CONTENDERS:-}" ] || BENCH_OUT=${BENCH_OUT:-$HERE/RESULTS.md}
+report | tee "${BENCH_OUT:-/dev/null}"
