@@ -50,6 +50,7 @@ struct udp_opts {
  * the kernel has it. Returns 0 or -ERR_IO (no IPv4 socket; errno set; v6 may still be open). */
 MUST_CHECK int udp_open(struct udp_socks *s, const struct udp_opts *o);
 void udp_close(struct udp_socks *s); /* fds become -1 */
+void udp_counters_register(void);    /* once at start */
 
 /* What the network map forbids (set of offload.h), in place of what it forbade before. At run time,
  * also while other threads use the sockets: from the next message on. */

@@ -2,9 +2,7 @@
 /* What a socket can do is asked of the kernel, never of its version (shared/spec/datapath.md 7). */
 #include "magicsock/udp_priv.h"
 
-#include <netinet/in.h>
 #include <netinet/udp.h>
-#include <sys/socket.h>
 
 int udp_get_int(int fd, int level, int name)
 {
