@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netstack/tun_linux.h"
 
+#include "netstack/tun_offload_linux.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -8,11 +10,13 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define TUN_NODE "/dev/net/tun"
 #define MODPROBE "/sbin/modprobe"
+#define PIECES_MAX 1023 /* and the header: IOV_MAX */
 
 bool tun_name_ok(const char *name)
 {
@@ -75,29 +79,31 @@ static int explain(struct tun_error *err, const char *name)
 	}
 }
 
-static int attach(int fd, const char *name, struct ifreq *req)
+static int attach(int fd, const char *name, short flags, struct ifreq *req)
 {
-	*req = (struct ifreq){ .ifr_flags = IFF_TUN | IFF_NO_PI };
+	*req = (struct ifreq){ .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | flags) };
 	memcpy(req->ifr_name, name, strlen(name));
 	return ioctl(fd, TUNSETIFF, req);
 }
 
-int tun_open(const char *name, struct tun *t, struct tun_error *err)
+int tun_open(const char *name, uint32_t off, struct tun *t, struct tun_error *err)
 {
 	struct ifreq req;
+	short flags = off & TUN_VNET ? 0 : IFF_VNET_HDR;
 	if (!tun_name_ok(name))
 		return say(err, -ERR_RANGE, "(name)",
 			   "a name is 1 to 15 letters, digits, '_', '.' or '-'");
 	int fd = open_node();
 	if (fd < 0)
 		return explain(err, name);
-	if (attach(fd, name, &req) < 0) {
+	if (attach(fd, name, flags, &req) < 0) {
 		int rc = explain(err, name);
 		close(fd);
 		return rc;
 	}
-	t->fd = fd;
+	*t = (struct tun){ .fd = fd };
 	memcpy(t->name, req.ifr_name, sizeof(t->name));
+	tun_offload_start(t, off);
 	return 0;
 }
 
@@ -108,7 +114,7 @@ int tun_remove_orphan(const char *name)
 	int fd = open_node(), rc = 0;
 	if (fd < 0)
 		return explain(&ignored, name);
-	if (attach(fd, name, &req) < 0)
+	if (attach(fd, name, 0, &req) < 0)
 		rc = errno == EBUSY || errno == EINVAL ? 0 : explain(&ignored, name);
 	else
 		ioctl(fd, TUNSETPERSIST, 0);
@@ -121,6 +127,58 @@ void tun_close(struct tun *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
+}
+
+/* ---- packets ---- */
+
+int tun_read(struct tun *t, struct mspan *room)
+{
+	for (;;) {
+		ssize_t len = read(t->fd, room->p, room->len);
+		if (len >= 0) {
+			room->len = (size_t)len;
+			return 1;
+		}
+		if (errno == EAGAIN)
+			return 0;
+		if (errno != EINTR) /* EBADFD: the device was deleted under us */
+			return errno == EBADFD ? -ERR_CLOSED : -ERR_IO;
+	}
+}
+
+/* From errno. */
+static int refused(void)
+{
+	switch (errno) {
+	case EAGAIN:
+	case ENOBUFS:
+		return 0;
+	case EBADFD:
+	case EBADF:
+		return -ERR_CLOSED;
+	default: /* EINVAL: not IP, or no super-packets here; EIO: link down; ENOMEM */
+		return -ERR_RANGE;
+	}
+}
+
+int tun_write(struct tun *t, const struct vnet *h, const struct span *pieces, size_t n)
+{
+	uint8_t hdr[VNET_HDR_LEN];
+	struct iovec v[1 + PIECES_MAX];
+	int k = 0;
+	if (n > PIECES_MAX)
+		return -ERR_RANGE;
+	if (t->vnet) {
+		static const struct vnet plain;
+		vnet_put(hdr, h ? h : &plain);
+		v[k++] = (struct iovec){ hdr, sizeof(hdr) };
+	}
+	for (size_t i = 0; i < n; i++)
+		v[k++] = (struct iovec){ (void *)(uintptr_t)pieces[i].p, pieces[i].len };
+	while (writev(t->fd, v, k) < 0)
+		if (errno != EINTR)
+			return refused();
+	return 1;
 }
 
 /* EBADFD: the device was deleted under us. */

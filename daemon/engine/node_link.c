@@ -250,7 +250,7 @@ static char *open_tun(struct node *n, const struct node_opts *o)
 {
 	struct tun_error err;
 	struct router_report rep = { 0 };
-	if (tun_open(o->tun_name, &n->tun, &err) != 0)
+	if (tun_open(o->tun_name, TUN_STEPS, &n->tun, &err) != 0)
 		return xstrdup(err.text);
 	n->have_tun = true;
 	n->router = router_new(n->tun.name, &n->params, &rep);

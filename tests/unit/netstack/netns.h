@@ -47,15 +47,21 @@ static inline void netns_write(const char *path, const char *text)
 	close(fd);
 }
 
-static inline struct tun netns_tun(const char *name)
+/* off: steps of offload that are not taken */
+static inline struct tun netns_tun_without(const char *name, uint32_t off)
 {
 	struct tun t;
 	struct tun_error err = { "" };
-	int rc = tun_open(name, &t, &err);
+	int rc = tun_open(name, off, &t, &err);
 	if (rc)
 		printf("%s\n", err.text);
 	assert_int_equal(rc, 0);
 	return t;
+}
+
+static inline struct tun netns_tun(const char *name)
+{
+	return netns_tun_without(name, 0);
 }
 
 #endif

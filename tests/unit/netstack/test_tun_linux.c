@@ -25,7 +25,7 @@ static int setup(void **state)
 	netns_fresh();
 	netns_write("/proc/sys/net/ipv6/conf/default/disable_ipv6",
 		    "1"); /* no router solicitations */
-	tun = netns_tun(TUN);
+	tun = netns_tun_without(TUN, TUN_STEPS);
 	for (size_t i = 0; i < N; i++)
 		bufs[i] = mspan_of(bytes[i], sizeof(bytes[i]));
 	return 0;
@@ -59,12 +59,12 @@ static int udp_socket(struct sockaddr_in *a, const char *ip, uint16_t port)
 static void names(void **state)
 {
 	static const char *const bad[] = { "", ".", "..", "a/b", "0123456789abcdef", "a b", "a\n" };
-	struct tun t = { -1, "" };
+	struct tun t = { .fd = -1 };
 	struct tun_error err;
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_false(tun_name_ok(bad[i]));
-		assert_int_equal(tun_open(bad[i], &t, &err), -ERR_RANGE);
+		assert_int_equal(tun_open(bad[i], 0, &t, &err), -ERR_RANGE);
 		assert_int_equal(t.fd, -1);
 	}
 	assert_true(tun_name_ok("0123456789abcde") && tun_name_ok("mesh-0_a.b"));
@@ -128,10 +128,10 @@ static void taken_names(void **state)
 	struct tun t;
 	struct tun_error err;
 	(void)state;
-	assert_int_equal(tun_open(TUN, &t, &err), -ERR_BUSY);
+	assert_int_equal(tun_open(TUN, 0, &t, &err), -ERR_BUSY);
 	assert_string_equal(err.text, "interface mesh0: another process has it. Stop that one, or "
 				      "choose another name with --tun");
-	assert_int_equal(tun_open("lo", &t, &err), -ERR_EXIST);
+	assert_int_equal(tun_open("lo", 0, &t, &err), -ERR_EXIST);
 	assert_non_null(strstr(err.text, "no TUN device"));
 	assert_int_equal(tun_remove_orphan(TUN), 0);
 	assert_int_not_equal(if_nametoindex(TUN), 0);
@@ -170,7 +170,7 @@ static int try_in_child(bool (*prepare)(void), const char *hint)
 		struct tun_error err = { "" };
 		if (!prepare())
 			_exit(101);
-		int rc = tun_open("mesh1", &t, &err);
+		int rc = tun_open("mesh1", 0, &t, &err);
 		_exit(strstr(err.text, hint) ? -rc : 100);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
