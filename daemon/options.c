@@ -28,7 +28,7 @@ static const char usage[] =
     "  --cleanup        remove what a killed run left, then exit\n"
     "  --sandbox=false  keep capabilities, system calls and files open\n"
     "  --aead NAME      force an implementation of the packet cipher\n"
-    "  --workers N      threads that move packets: 1 or 2 (default: 2 if there are CPUs)\n"
+    "  --workers N      threads for packets: 1, or 2 (default where there is a CPU for each)\n"
     "  --no-offload STEP[,STEP...]  do without: " OFFLOAD_NAMES "\n"
     "  --no-logs-no-support   accepted; meshd never uploads logs\n"
     "  --version\n";

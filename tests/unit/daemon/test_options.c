@@ -4,14 +4,23 @@
 #include "base/alloc.h"
 #include "tests/lib/cm.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const char *const variables[] = { "PORT",      "MESHD_STATE",   "MESHD_SOCKET",
-					 "MESHD_TUN", "SSL_CERT_FILE", "TS_LOG_VERBOSITY" };
+static const char *const variables[] = { "PORT",
+					 "MESHD_STATE",
+					 "MESHD_SOCKET",
+					 "MESHD_TUN",
+					 "SSL_CERT_FILE",
+					 "TS_LOG_VERBOSITY",
+					 "TS_DEBUG_DISABLE_UDP_GSO",
+					 "TS_DEBUG_DISABLE_UDP_GRO",
+					 "TS_TUN_DISABLE_TCP_GRO",
+					 "TS_TUN_DISABLE_UDP_GRO" };
 static char said[8192]; /* what the last parse printed on stderr */
 
 static int setup(void **state)
@@ -76,6 +85,8 @@ static void defaults(void **state)
 	assert_false(o.cleanup || o.sandbox_log);
 	assert_null(o.aead);
 	assert_null(o.ca_file);
+	assert_in_range(o.workers, 1, 2);
+	assert_int_equal(o.no_offload, 0);
 	assert_int_equal(o_fwmark(&o), 0x80000);
 	assert_string_equal(said, "");
 	options_fini(&o);
@@ -87,6 +98,7 @@ static void every_flag_in_every_form(void **state)
 	(void)state;
 	assert_int_equal(parse(&o, "--state=/s/f -socket /r/s --tun=t0 -port=1 --verbose 2 "
 				   "-sandbox=false --sandbox-log --aead sodium "
+				   "--workers=1 --no-offload tso,udp-gso "
 				   "--no-logs-no-support -cleanup --encrypt-state=false "
 				   "--hardware-attestation=0"),
 			 -1);
@@ -98,6 +110,8 @@ static void every_flag_in_every_form(void **state)
 	assert_int_equal(o.port, 1);
 	assert_int_equal(o.verbose, 2);
 	assert_string_equal(o.aead, "sodium");
+	assert_int_equal(o.workers, 1);
+	assert_int_equal(o.no_offload, OFFLOAD_BIT(OFFLOAD_TSO) | OFFLOAD_BIT(OFFLOAD_UDP_GSO));
 	assert_true(o.cleanup && o.sandbox_log);
 	assert_false(o.sandbox);
 	options_fini(&o);
@@ -162,6 +176,61 @@ static void the_environment_gives_defaults(void **state)
 	expect_end("", 2, "invalid value \"x\" for flag -port: parse error\n");
 }
 
+/* One CPU is not shared by two threads. */
+static void as_many_workers_as_cpus(void **state)
+{
+	cpu_set_t all, one;
+	struct options o;
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(parse(&o, ""), -1);
+	assert_int_equal(o.workers, CPU_COUNT(&all) > 1 ? 2 : 1);
+	options_fini(&o);
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	int rc = parse(&o, "");
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(rc, -1);
+	assert_int_equal(o.workers, 1);
+	options_fini(&o);
+	assert_int_equal(parse(&o, "--workers=2"), -1);
+	assert_int_equal(o.workers, 2);
+	options_fini(&o);
+}
+
+static void offload_is_switched_off_by_name(void **state)
+{
+	static const struct {
+		const char *variable;
+		enum offload_step step;
+	} rows[] = { { "TS_DEBUG_DISABLE_UDP_GSO", OFFLOAD_UDP_GSO },
+		     { "TS_DEBUG_DISABLE_UDP_GRO", OFFLOAD_UDP_GRO },
+		     { "TS_TUN_DISABLE_TCP_GRO", OFFLOAD_TUN_GRO_TCP },
+		     { "TS_TUN_DISABLE_UDP_GRO", OFFLOAD_TUN_GRO_UDP } };
+	struct options o;
+	(void)state;
+	assert_int_equal(parse(&o, "--no-offload=all"), -1);
+	assert_int_equal(o.no_offload, OFFLOAD_ALL);
+	options_fini(&o);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint32_t bit = OFFLOAD_BIT(rows[i].step);
+		setenv(rows[i].variable, "true", 1);
+		assert_int_equal(parse(&o, "--no-offload=vnet"), -1);
+		assert_int_equal(o.no_offload, bit | OFFLOAD_BIT(OFFLOAD_VNET));
+		options_fini(&o);
+		setenv(rows[i].variable, i % 2 ? "0" : "junk", 1);
+		assert_int_equal(parse(&o, ""), -1);
+		assert_int_equal(o.no_offload, 0);
+		options_fini(&o);
+	}
+	expect_end("--no-offload=tso,sos", 2,
+		   "meshd: -no-offload does not know \"sos\"; it knows: vnet, tso, ");
+	expect_end("--no-offload=", 2, "meshd: -no-offload does not know \"\"; it knows: ");
+}
+
 static void what_ends_the_program(void **state)
 {
 	(void)state;
@@ -181,6 +250,9 @@ static void what_ends_the_program(void **state)
 	expect_end("--port=-1", 2, "invalid value \"-1\" for flag -port: parse error\n");
 	expect_end("--port 1x", 2, "invalid value \"1x\" for flag -port: parse error\n");
 	expect_end("--verbose=3", 2, "invalid value \"3\" for flag -verbose: parse error\n");
+	expect_end("--workers=0", 2, "meshd: -workers must be 1 or 2\n");
+	expect_end("--workers=3", 2, "invalid value \"3\" for flag -workers: parse error\n");
+	expect_end("--workers=", 2, "invalid value \"\" for flag -workers: parse error\n");
 	expect_end("--encrypt-state", 2, "meshd: -encrypt-state is not part of this version\n");
 	expect_end("--no%s%n", 2, "flag provided but not defined: -no%s%n\n");
 }
@@ -194,6 +266,8 @@ int main(void)
 		T(every_flag_in_every_form),
 		T(where_the_state_is),
 		T(the_environment_gives_defaults),
+		T(as_many_workers_as_cpus),
+		T(offload_is_switched_off_by_name),
 		T(what_ends_the_program),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
