@@ -45,13 +45,27 @@ static void on_flush(struct loop_timer *t, mono_t now)
 	map_sessions_flush(t->arg);
 }
 
+static void on_stored(struct store_wait *w, int err)
+{
+	map_sessions_stored(w->arg, err);
+}
+
+void coord_await_disk(struct coord *c)
+{
+	if (list_empty(&c->told.link))
+		store_sync(c->store, &c->told, on_stored, c);
+}
+
+/* Who is connected may be told at once: no crash takes that back. */
 static void on_change(void *arg, struct node *n, unsigned what)
 {
 	struct coord *c = arg;
+	uint64_t change = store_touch(c->store);
 
+	if (what & ~(unsigned)NODE_ONLINE)
+		c->news = change;
 	map_sessions_note(c, n->id, what);
 	coord_flush_soon(c);
-	store_touch(c->store);
 	if ((what & NODE_GONE) || ((what & NODE_EXPIRY) && node_expired(n, wall_now())))
 		relay_server_kick(c->relay, &n->key);
 }
@@ -69,7 +83,7 @@ void coord_auto_approve(struct coord *c, struct node *n)
 			prefixes_add(&approved, n->announced.v[i]);
 	if (approved.n != before) {
 		routes_approve(&c->st.reg, n, &approved);
-		store_touch(c->store);
+		c->news = store_touch(c->store);
 	}
 	prefixes_fini(&approved);
 }
@@ -83,7 +97,7 @@ void coord_set_policy(struct coord *c, struct policy *p, const char *text)
 		coord_auto_approve(c, c->st.reg.nodes[i]);
 	map_sessions_note_policy(c);
 	coord_flush_soon(c);
-	store_touch(c->store);
+	c->news = store_touch(c->store);
 }
 
 void coord_remove_node(struct coord *c, struct node *n)
@@ -146,5 +160,6 @@ void coord_stop(struct coord *c)
 {
 	loop_timer_cancel(&c->flush);
 	loop_timer_cancel(&c->reaper);
+	store_cancel(&c->told);
 	c->st.reg.on_change = NULL;
 }

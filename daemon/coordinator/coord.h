@@ -33,6 +33,7 @@ struct coord {
 	struct policy *policy; /* NULL: allow all */
 	struct logins logins;
 	struct store *store;
+	uint64_t news; /* newest change of the store that clients are told of */
 	json_t *derp_map;
 	json_t *filter_override;
 	struct faults faults;
@@ -44,6 +45,7 @@ struct coord {
 	struct list reg_waits;	  /* register requests held until a login is decided */
 	struct list pings;	  /* pings and c2n requests waiting for an answer */
 	struct loop_timer flush;  /* gathers changes before they are told */
+	struct store_wait told;	  /* messages that wait for the disk */
 	struct loop_timer reaper;
 };
 
@@ -59,6 +61,8 @@ void coord_auto_approve(struct coord *c, struct node *n);
 void coord_set_policy(struct coord *c, struct policy *p, const char *text);
 /* Something about what clients are sent changed: flush soon. */
 void coord_flush_soon(struct coord *c);
+/* What a message made now says is not on disk yet: map_sessions_stored follows. */
+void coord_await_disk(struct coord *c);
 /* Remove a node and end what it has open. */
 void coord_remove_node(struct coord *c, struct node *n);
 

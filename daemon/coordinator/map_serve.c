@@ -20,12 +20,19 @@ struct map_session {
 	struct mapstream ms;
 	bool zstd;
 	bool corrupt_next;
+	struct buf ready;  /* messages that wait for the disk */
+	uint64_t says;	   /* newest change they tell of */
 	mono_t held_until; /* MONO_ZERO: not held */
 	struct loop_timer keep_alive;
 	struct loop_timer release;
 };
 
 /* ---- one stream ---- */
+
+static void ready_init(struct map_session *s)
+{
+	buf_init(&s->ready, MAP_FRAME_MAX + 4096);
+}
 
 static void session_free(struct map_session *s)
 {
@@ -40,6 +47,7 @@ static void session_free(struct map_session *s)
 	if (n)
 		registry_online(&s->coord->st.reg, n, false, wall_now());
 	mapstream_fini(&s->ms);
+	buf_fini(&s->ready);
 	free(s);
 }
 
@@ -63,36 +71,43 @@ static void arm_keep_alive(struct map_session *s)
 	loop_timer_arm_ms(&s->keep_alive, KEEP_ALIVE_MS + jitter);
 }
 
-/* False if the stream had to end. */
-static bool send_text(struct map_session *s, struct span json)
+static void session_send(struct map_session *s)
 {
-	struct buf frame;
-	int rc;
+	int rc = node_stream_send(s->req, buf_span(&s->ready));
 
-	buf_init(&frame, MAP_FRAME_MAX + 4096);
-	rc = map_frame_build(json, s->zstd && !s->coord->faults.no_zstd, &frame);
-	if (rc == 0 && s->corrupt_next) {
-		frame.p[frame.len / 2] ^= 0x55;
-		s->corrupt_next = false;
-	}
-	if (rc == 0)
-		rc = node_stream_send(s->req, buf_span(&frame));
-	buf_fini(&frame);
-	if (rc < 0) {
+	buf_fini(&s->ready);
+	ready_init(s);
+	if (rc < 0)
 		session_end(s);
-		return false;
-	}
-	arm_keep_alive(s);
-	return true;
+	else
+		arm_keep_alive(s);
 }
 
-static bool send_json(struct map_session *s, json_t *msg)
+/* After whatever still waits: the order of messages counts. */
+static void send_text(struct map_session *s, struct span json)
+{
+	size_t start = s->ready.len;
+
+	if (map_frame_build(json, s->zstd && !s->coord->faults.no_zstd, &s->ready) < 0) {
+		session_end(s);
+		return;
+	}
+	if (s->corrupt_next) {
+		s->ready.p[start + (s->ready.len - start) / 2] ^= 0x55;
+		s->corrupt_next = false;
+	}
+	if (store_has(s->coord->store, s->says))
+		session_send(s);
+	else
+		coord_await_disk(s->coord);
+}
+
+static void send_json(struct map_session *s, json_t *msg)
 {
 	char *text = j_dump(msg);
-	bool ok = send_text(s, span_str(text));
 
+	send_text(s, span_str(text));
 	free(text);
-	return ok;
 }
 
 /* The next message is made when the last has left, so a slow client holds flags, not messages. */
@@ -101,11 +116,12 @@ static void session_flush(struct map_session *s)
 	struct map_world w = coord_world(s->coord);
 	json_t *msg;
 
-	if (!mono_is_zero(s->held_until) || node_stream_queued(s->req))
+	if (!mono_is_zero(s->held_until) || s->ready.len || node_stream_queued(s->req))
 		return;
 	msg = mapstream_next(&s->ms, &w, wall_now());
 	if (!msg)
 		return;
+	s->says = s->coord->news;
 	send_json(s, msg);
 	j_free(msg);
 }
@@ -162,6 +178,7 @@ static void session_start(struct coord *c, struct node_req *q, struct node *n, b
 	s->coord = c;
 	s->req = q;
 	s->zstd = zstd;
+	ready_init(s);
 	mapstream_init(&s->ms, n->id);
 	list_push_back(&c->map_sessions, &s->link);
 	loop_timer_init(c->loop, &s->keep_alive, on_keep_alive, s);
@@ -277,6 +294,20 @@ void map_sessions_flush(struct coord *c)
 {
 	LIST_EACH (it, &c->map_sessions)
 		session_flush(SESSION(it));
+}
+
+void map_sessions_stored(struct coord *c, int err)
+{
+	LIST_EACH (it, &c->map_sessions) {
+		struct map_session *s = SESSION(it);
+
+		if (!s->ready.len)
+			continue;
+		if (err || store_has(c->store, s->says))
+			session_send(s);
+		else
+			coord_await_disk(c);
+	}
 }
 
 /* fn is called for each stream of the node, which it may end. */

@@ -11,8 +11,13 @@ struct map_session;
 void map_sessions_note(struct coord *c, int64_t node, unsigned what);
 void map_sessions_note_policy(struct coord *c);
 void map_sessions_note_derp(struct coord *c);
-/* Make and send what is due. */
+/* Make what is due. It is sent once all it says is on disk: a server that is killed and started
+ * again must not know less than its clients do, or they lose peers and keys that they already use.
+ */
 void map_sessions_flush(struct coord *c);
+/* Everything that had changed is on disk (err 0), or the disk fails: then the network goes on
+ * without. */
+void map_sessions_stored(struct coord *c, int err);
 /* End the streams of a node; returns how many. */
 size_t map_sessions_drop(struct coord *c, int64_t node);
 /* Send this message on the streams of a node as it is; returns how many. */

@@ -322,6 +322,7 @@ static void server_init(struct server *s, const struct coord_conf *conf)
 	list_init(&c->map_sessions);
 	list_init(&c->reg_waits);
 	list_init(&c->pings);
+	store_wait_init(&c->told);
 }
 
 static bool server_start(struct server *s)

@@ -121,11 +121,17 @@ static void write_start(struct store *s)
 	loop_work_queue(s->loop, work, work_done, s);
 }
 
-void store_touch(struct store *s)
+uint64_t store_touch(struct store *s)
 {
 	s->gen++;
 	if (!loop_timer_armed(&s->settle))
 		loop_timer_arm_ms(&s->settle, SETTLE_MS);
+	return s->gen;
+}
+
+bool store_has(const struct store *s, uint64_t change)
+{
+	return s->written >= change;
 }
 
 void store_sync(struct store *s, struct store_wait *w, void (*fn)(struct store_wait *w, int err),

@@ -24,8 +24,10 @@ struct store *store_new(struct loop *l, const char *path, store_encode_fn *encod
 void store_drain(struct store *s);
 /* The last changes are written before it returns. */
 void store_free(struct store *s);
-/* The state changed: write it soon. */
-void store_touch(struct store *s);
+/* The state changed: write it soon. Returns which change this was. */
+uint64_t store_touch(struct store *s);
+/* Is that change on disk, with all before it? */
+bool store_has(const struct store *s, uint64_t change);
 /* Call w->fn once everything up to now is on disk (err 0) or could not be written. Never from
  * inside. */
 void store_sync(struct store *s, struct store_wait *w, void (*fn)(struct store_wait *w, int err),

@@ -100,6 +100,7 @@ static void open_coord(struct coord *c, const struct coord_conf *conf, struct rn
 	list_init(&c->map_sessions);
 	list_init(&c->reg_waits);
 	list_init(&c->pings);
+	store_wait_init(&c->told);
 	c->store = store_new(loop, state_path, encode, c);
 	c->relay = relay_server_new(loop, &c->st.derp_key, rng, admit, c);
 	coord_start(c);

@@ -406,10 +406,10 @@ static inline char *map_body(uint8_t node, bool stream)
 	char disco[KEY_TEXT_MAX];
 
 	return xasprintf("{\"Version\":131,\"NodeKey\":\"%s\",\"DiscoKey\":\"%s\",\"Stream\":%s,"
-			 "\"OmitPeers\":%s,"
+			 "\"OmitPeers\":%s,\"Endpoints\":[\"192.0.2.%d:41641\"],"
 			 "\"Hostinfo\":{\"Hostname\":\"h%d\"}}",
 			 key_text(node), disco_key_encode(&d, disco), stream ? "true" : "false",
-			 stream ? "false" : "true", node);
+			 stream ? "false" : "true", node, node);
 }
 
 /* The next message of an uncompressed map stream (new), or NULL if none comes in ms. */

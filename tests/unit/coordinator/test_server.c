@@ -45,6 +45,21 @@ static bool joined(struct client *c)
 	return ok;
 }
 
+static void cl_join(struct client *c, uint8_t machine, const char *key)
+{
+	cl_open(c, &server, machine);
+	cl_register(c, machine, key);
+	assert_true(joined(c));
+}
+
+static void cl_map(struct client *c, uint8_t node, bool stream)
+{
+	char *body = map_body(node, stream);
+
+	cl_send(c, "/machine/map", body);
+	free(body);
+}
+
 static size_t node_count(void)
 {
 	json_t *r = ask(&server, "{\"verb\":\"node list\"}");
@@ -541,6 +556,41 @@ static void kill_leaves_the_state_whole(void **state)
 	free(key);
 }
 
+/* What one client was told of another is there after kill -9: the first map of the server that
+ * comes back would otherwise take away a peer that is talked to. */
+static void kill_takes_back_nothing_that_was_told(void **state)
+{
+	char *key = new_key(&server, ",\"reusable\":true");
+	struct client a, b;
+	json_t *m, *told, *kept;
+
+	(void)state;
+	cl_join(&a, 1, key);
+	cl_map(&a, 1, true);
+	j_free(cl_message(&a, 5000));
+	cl_join(&b, 2, key);
+	cl_map(&b, 2, false);
+	m = cl_message(&a, 5000);
+	served_stop(&server, SIGKILL);
+	cl_close(&a);
+	cl_close(&b);
+	told = j_ref(j_at(j_get(m, "PeersChanged"), 0));
+	j_free(m);
+	served_start(&server);
+	cl_open(&a, &server, 1);
+	cl_map(&a, 1, true);
+	m = cl_message(&a, 5000);
+	kept = j_at(j_get(m, "Peers"), 0);
+	assert_non_null(j_str(told, "DiscoKey"));
+	assert_non_null(kept);
+	assert_string_equal(j_str(kept, "DiscoKey"), j_str(told, "DiscoKey"));
+	assert_true(j_equal(j_get(kept, "Endpoints"), j_get(told, "Endpoints")));
+	j_free(told);
+	j_free(m);
+	cl_close(&a);
+	free(key);
+}
+
 /* Logs never hold keys. */
 static void the_log_holds_no_secret(void **state)
 {
@@ -596,6 +646,7 @@ int main(void)
 		T(a_c2n_answer_must_come_from_the_node_asked),
 		T(without_a_disk_there_is_no_success),
 		T(kill_leaves_the_state_whole),
+		T(kill_takes_back_nothing_that_was_told),
 		T(the_log_holds_no_secret),
 	};
 
