@@ -167,6 +167,12 @@ $(BUILD)/tests/stranger/wg_harness: $(BUILD)/tests/stranger/wg_harness.o $(call 
 BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,udp_blast hs_load hs_rate)
 $(BENCH_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(call with,wg)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+AEAD_TABLE := $(BUILD)/tests/bench/aead_table
+$(AEAD_TABLE): $(AEAD_TABLE).o $(call lib,base)
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+# ROUNDS=n (7): how often each figure is taken
+bench-aead: $(AEAD_TABLE)
+	$(Q)$(AEAD_TABLE) $(ROUNDS)
 bench: all $(BENCH_TOOLS)
 	$(Q)$(PROGRAM_TESTS) sh tests/bench/bench.sh
 
@@ -224,6 +230,6 @@ clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-clang $(BUILD)-analyze
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
-.PHONY: all debug unit unit-threads vectors fuzz-replay fuzz-bins netns stranger interop sim bench asan ubsan tsan fuzz \
+.PHONY: all debug unit unit-threads vectors fuzz-replay fuzz-bins netns stranger interop sim bench bench-aead asan ubsan tsan fuzz \
 	check-layers check-pure check-headers lint format analyze check demo deps install uninstall clean
 .SECONDARY:

@@ -11,9 +11,10 @@
 #define AEAD_BATCH_MAX 128
 
 struct aead_pkt {
-	uint8_t *p;       /* plaintext on seal, ciphertext on open; TAG_LEN writable bytes follow the text */
-	uint32_t len;     /* of the text without tag */
-	bool ok;          /* open: whether the tag matched; on failure the bytes at p are unspecified */
+	uint8_t
+	    *p; /* plaintext on seal, ciphertext on open; TAG_LEN writable bytes follow the text */
+	uint32_t len; /* of the text without tag */
+	bool ok;      /* open: whether the tag matched; on failure the bytes at p are unspecified */
 	uint64_t counter;
 };
 

@@ -8,7 +8,11 @@
 
 #include "base/crypto/aead_batch.h"
 
+extern const struct aead_impl aead_avx512;
 extern const struct aead_impl aead_sodium;
+
+/* The table of all, fastest first; NULL behind the last. */
+const struct aead_impl *aead_impl_at(size_t i);
 
 /* Whether impl agrees with libsodium's one-packet functions, byte for byte, over batches of awkward
  * lengths and counters, and refuses each kind of damage. */

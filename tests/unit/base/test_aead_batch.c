@@ -17,6 +17,20 @@ static void choosing(void **state)
 	assert_non_null(aead_batch_name());
 }
 
+/* Each can be asked for by name, and is had unless the CPU cannot do it. */
+static void each_by_name(void **state)
+{
+	(void)state;
+	const struct aead_impl *impl;
+	for (size_t i = 0; (impl = aead_impl_at(i)); i++) {
+		int want = impl->usable() ? 0 : -ERR_UNSUPPORTED;
+		assert_int_equal(aead_batch_init(impl->name), want);
+		if (want == 0)
+			assert_string_equal(aead_batch_name(), impl->name);
+	}
+	assert_int_equal(aead_batch_init(NULL), 0);
+}
+
 /* Counter 1 is the nonce 00000000 0100000000000000, the associated data is empty. */
 static void same_as_one_packet(void **state)
 {
@@ -81,6 +95,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(choosing),
+		cmocka_unit_test(each_by_name),
 		cmocka_unit_test(same_as_one_packet),
 		cmocka_unit_test(selfcheck_finds_flaws),
 	};

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ChaCha20-Poly1305 with AVX-512 and its 52-bit multiply-add. A batch is taken in groups of at most
+ * sixteen packets. ChaCha20 fills its sixteen lanes with blocks of any packets of the group; the
+ * lanes of Poly1305 are shared out evenly: few packets have several lanes each. */
+#include "base/crypto/aead_impl.h"
+
+#if defined(__x86_64__)
+#include "base/crypto/aead_avx512.h"
+#include "base/crypto/crypto.h"
+
+static bool usable(void)
+{
+	__builtin_cpu_init();
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+	       __builtin_cpu_supports("avx512ifma");
+}
+
+static void wipe_group(struct aead_group *g)
+{
+	wipe(g->cipher_key, sizeof(*g) - offsetof(struct aead_group, cipher_key));
+}
+
+static void start(struct aead_group *g, struct aead_pkt *v, size_t n)
+{
+	g->n = n < AEAD_LANES ? n : AEAD_LANES;
+	for (size_t i = 0; i < g->n; i++)
+		g->v[i] = &v[i];
+}
+
+static void seal(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
+{
+	struct aead_group g;
+	memcpy(g.cipher_key, key, 32);
+	for (size_t done = 0; done < n; done += g.n) {
+		start(&g, v + done, n - done);
+		aead_avx512_encrypt(&g);
+		aead_avx512_mac(&g);
+		for (size_t i = 0; i < g.n; i++) {
+			uint8_t *tag = g.v[i]->p + g.v[i]->len;
+			memcpy(tag, &g.tag_lo[i], 8);
+			memcpy(tag + 8, &g.tag_hi[i], 8);
+		}
+	}
+	wipe_group(&g);
+}
+
+static bool tag_matches(const struct aead_group *g, size_t i)
+{
+	uint64_t lo, hi;
+	const uint8_t *tag = g->v[i]->p + g->v[i]->len;
+	memcpy(&lo, tag, 8);
+	memcpy(&hi, tag + 8, 8);
+	return ((lo ^ g->tag_lo[i]) | (hi ^ g->tag_hi[i])) == 0;
+}
+
+static void open_(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
+{
+	struct aead_group g;
+	memcpy(g.cipher_key, key, 32);
+	for (size_t done = 0; done < n; done += g.n) {
+		start(&g, v + done, n - done);
+		aead_avx512_prepare(&g);
+		aead_avx512_mac(&g);
+		for (size_t i = 0; i < g.n; i++)
+			g.v[i]->ok = tag_matches(&g, i);
+		aead_avx512_decrypt(&g);
+	}
+	wipe_group(&g);
+}
+
+#else
+static bool usable(void)
+{
+	return false;
+}
+
+static void seal(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
+{
+	aead_sodium.seal(key, v, n);
+}
+
+static void open_(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
+{
+	aead_sodium.open(key, v, n);
+}
+#endif
+
+const struct aead_impl aead_avx512 = { "avx512", usable, seal, open_ };
