@@ -10,6 +10,8 @@
 
 /* sum plus the words of b; an odd last byte is padded with zero. */
 uint64_t csum_add(uint64_t sum, struct span b);
+/* The same while copying b to out, which does not overlap it and has room for b.len. */
+uint64_t csum_copy(uint64_t sum, uint8_t *out, struct span b);
 /* The pseudo header of TCP, UDP and ICMPv6; src and dst of one family. */
 uint64_t csum_pseudo(struct ip src, struct ip dst, uint8_t proto, uint32_t len);
 /* 16-bit one's complement sum, not complemented: what an offloaded checksum field holds. */
