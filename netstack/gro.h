@@ -31,7 +31,7 @@ void gro_enable(struct gro *g, unsigned enable);
 
 /* One more packet of the batch: an IP packet that the filter has passed, any content. Its bytes are
  * borrowed until gro_reset; of the first packet of an item the headers are rewritten by gro_items.
- * Not more than max_packets; a zero-length packet is skipped. */
+ * One beyond max_packets, or without bytes, is not taken. */
 void gro_add(struct gro *g, struct mspan packet);
 
 /* What to write, in this order: that of the items' first additions. Borrowed until gro_reset. Once
