@@ -35,14 +35,6 @@ uint64_t csum_pseudo(struct ip src, struct ip dst, uint8_t proto, uint32_t len)
 	return csum_add(sum, span_of(dst.b, ip_len(dst)));
 }
 
-uint16_t csum_fold(uint64_t sum)
-{
-	sum = (sum & UINT32_MAX) + (sum >> 32); /* 33 bits */
-	sum = (sum & 0xffff) + (sum >> 16);	/* 18 bits */
-	sum = (sum & 0xffff) + (sum >> 16);	/* 17 bits, and then no more than 0xffff + 0 */
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
-}
-
 uint16_t csum_update(uint16_t old, struct span from, struct span to)
 {
 	uint64_t sum = (uint16_t)~old;

@@ -15,7 +15,13 @@ uint64_t csum_copy(uint64_t sum, uint8_t *out, struct span b);
 /* The pseudo header of TCP, UDP and ICMPv6; src and dst of one family. */
 uint64_t csum_pseudo(struct ip src, struct ip dst, uint8_t proto, uint32_t len);
 /* 16-bit one's complement sum, not complemented: what an offloaded checksum field holds. */
-uint16_t csum_fold(uint64_t sum);
+static inline uint16_t csum_fold(uint64_t sum)
+{
+	sum = (sum & UINT32_MAX) + (sum >> 32); /* 33 bits */
+	sum = (sum & 0xffff) + (sum >> 16);	/* 18 bits */
+	sum = (sum & 0xffff) + (sum >> 16);	/* 17 bits, and then no more than 0xffff + 0 */
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
 /* The value for the header field. */
 static inline uint16_t csum_finish(uint64_t sum)
 {
