@@ -125,7 +125,7 @@ bool flt_allows_tcp(const struct flt *f, struct ip src, struct ep dst);
 
 /* "netstack_in_drop_acl", ...; Thread: any. */
 void flt_counters_register(void);
-void flt_count_in(enum flt_verdict v);
-void flt_count_out(enum flt_verdict v);
+void flt_count_in(enum flt_verdict v, uint64_t n);
+void flt_count_out(enum flt_verdict v, uint64_t n);
 
 #endif

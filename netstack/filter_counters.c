@@ -25,12 +25,12 @@ void flt_counters_register(void)
 	counters_register(out, FLT_VERDICT_MAX);
 }
 
-void flt_count_in(enum flt_verdict v)
+void flt_count_in(enum flt_verdict v, uint64_t n)
 {
-	counter_inc(&in[v]);
+	counter_add(&in[v], n);
 }
 
-void flt_count_out(enum flt_verdict v)
+void flt_count_out(enum flt_verdict v, uint64_t n)
 {
-	counter_inc(&out[v]);
+	counter_add(&out[v], n);
 }

@@ -22,6 +22,7 @@ enum {
 	ICMP6_ECHO_REPLY = 129,
 };
 #define ICMP_FULL_LEN 8
+#define TCP_HDR_MIN 20
 
 static void not_decodable(struct pkt *p)
 {
@@ -190,6 +191,34 @@ struct span pkt_udp_data(const struct pkt *p, struct span bytes)
 	if (p->proto != IP_PROTO_UDP)
 		return span_of(bytes.p, 0);
 	return span_from(pkt_l4(p, bytes), 8);
+}
+
+
+static bool same(struct span a, struct span b, size_t from, size_t to)
+{
+	return memcmp(a.p + from, b.p + from, to - from) == 0;
+}
+
+static bool continues_tcp4(struct span a, struct span b)
+{
+	const size_t tcp = IP4_HDR_LEN;
+	return a.len >= tcp + TCP_HDR_MIN && b.len >= tcp + TCP_HDR_MIN && a.p[0] == 0x45 &&
+	       b.p[0] == 0x45 && a.p[9] == IP_PROTO_TCP && b.p[9] == IP_PROTO_TCP &&
+	       !((a.p[6] | b.p[6]) & 0x3f) && !(a.p[7] | b.p[7]) && same(a, b, 12, tcp + 4) &&
+	       !((a.p[tcp + 13] | b.p[tcp + 13]) & TCP_SYN);
+}
+
+static bool continues_tcp6(struct span a, struct span b)
+{
+	const size_t tcp = IP6_HDR_LEN;
+	return a.len >= tcp + TCP_HDR_MIN && b.len >= tcp + TCP_HDR_MIN && a.p[0] >> 4 == 6 &&
+	       b.p[0] >> 4 == 6 && a.p[6] == IP_PROTO_TCP && b.p[6] == IP_PROTO_TCP &&
+	       same(a, b, 8, tcp + 4) && !((a.p[tcp + 13] | b.p[tcp + 13]) & TCP_SYN);
+}
+
+bool pkt_continues_tcp(struct span a, struct span b)
+{
+	return continues_tcp4(a, b) || continues_tcp6(a, b);
 }
 
 bool pkt_is_tcp_syn(const struct pkt *p)

@@ -28,14 +28,13 @@ enum out_action outbound_classify(const struct net_self *self, struct span bytes
 	return service ? OUT_SERVICE : OUT_PEER;
 }
 
-enum flt_verdict outbound_check(const struct net_self *self, const struct net_peer *peer,
-				const struct flt *filter, struct flt_flows *flows,
-				struct mspan bytes, struct pkt *pkt)
+void outbound_rewrite(const struct net_self *self, const struct net_peer *peer, struct mspan bytes)
 {
-	enum flt_verdict v = flt_out(filter, flows, pkt, bytes.len);
-	if (v == FLT_PASS)
-		inner_masquerade(self, peer, bytes, pkt);
-	return v;
+	struct pkt p;
+	if (!ip_is_set(peer->masq4) && !ip_is_set(peer->masq6))
+		return;
+	pkt_decode(span_const(bytes), &p);
+	inner_masquerade(self, peer, bytes, &p);
 }
 
 void outbound_own(const struct net_self *self, const struct net_peer *peer,
@@ -44,5 +43,5 @@ void outbound_own(const struct net_self *self, const struct net_peer *peer,
 	struct pkt p;
 	pkt_decode(span_const(bytes), &p);
 	flt_note_out(filter, flows, &p);
-	inner_masquerade(self, peer, bytes, &p);
+	outbound_rewrite(self, peer, bytes);
 }

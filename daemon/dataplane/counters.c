@@ -10,6 +10,7 @@ static struct counter counters[DPC_N] = {
 	[DPC_TX_STAGED] = { .name = "dataplane_tx_staged" },
 	[DPC_TX_STAGED_DROP] = { .name = "dataplane_tx_drop_staged" },
 	[DPC_TX_TOO_BIG] = { .name = "dataplane_tx_drop_too_big" },
+	[DPC_TX_BAD_FRAME] = { .name = "dataplane_tx_drop_bad_frame" },
 	[DPC_TX_NO_PATH] = { .name = "dataplane_tx_drop_no_path" },
 	[DPC_RX_JUNK] = { .name = "dataplane_rx_drop_junk" },
 	[DPC_RX_NO_INDEX] = { .name = "dataplane_rx_drop_no_session" },
@@ -19,6 +20,7 @@ static struct counter counters[DPC_N] = {
 	[DPC_RX_WRONG_PEER] = { .name = "dataplane_rx_drop_wrong_peer" },
 	[DPC_RX_INNER] = { .name = "dataplane_rx_drop_not_ip" },
 	[DPC_RX_SOURCE] = { .name = "dataplane_rx_drop_source" },
+	[DPC_RX_TUN] = { .name = "dataplane_rx_drop_tun" },
 	[DPC_RING_FULL] = { .name = "dataplane_ring_full" },
 };
 

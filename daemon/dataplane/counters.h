@@ -12,8 +12,9 @@ enum dp_counter {
 	DPC_TX_STAGED,	    /* waited for a session */
 	DPC_TX_STAGED_DROP, /* and were dropped from the queue */
 	DPC_TX_TOO_BIG,
-	DPC_TX_NO_PATH, /* neither direct address nor relay */
-	DPC_RX_JUNK,	/* neither STUN, disco nor WireGuard */
+	DPC_TX_BAD_FRAME, /* the kernel's description of a super-packet does not hold */
+	DPC_TX_NO_PATH,	  /* neither direct address nor relay */
+	DPC_RX_JUNK,	  /* neither STUN, disco nor WireGuard */
 	DPC_RX_NO_INDEX,
 	DPC_RX_AUTH,
 	DPC_RX_REPLAY,
@@ -21,6 +22,7 @@ enum dp_counter {
 	DPC_RX_WRONG_PEER, /* the relay names another sender than the session's */
 	DPC_RX_INNER,	   /* what came out is no IP packet */
 	DPC_RX_SOURCE,	   /* inner source that is not the peer's */
+	DPC_RX_TUN,	   /* refused by the TUN */
 	DPC_RING_FULL,	   /* record to the control thread lost */
 	DPC_N
 };

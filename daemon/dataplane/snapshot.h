@@ -2,7 +2,7 @@
 /* snapshot.h: the one thing the control thread and the packet path share. The engine builds a
  * snapshot, publishes its address, and never changes it again; a worker takes it once per batch.
  *
- *   engine (control thread)                       worker
+ *   engine (control thread)                       each worker
  *   dp_publish(s) ── swaps `current` ──►  dp_acquire: hazard = current
  *   dp_reclaim frees retired ones         dp_release: hazard = NULL, before it sleeps
  *   that no hazard names
@@ -23,7 +23,7 @@
 struct wg_session;
 struct wg_allowedips;
 
-#define DP_WORKERS_MAX 1
+#define DP_WORKERS_MAX 2
 #define DP_NO_PEER UINT32_MAX
 
 /* Live values of one peer. Writer in brackets. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/dataplane/worker_priv.h"
 #include "magicsock/udp_linux.h"
+#include "netstack/gso.h"
 #include "netstack/tun_linux.h"
 
 #include <errno.h>
@@ -18,30 +19,42 @@
 #define EVENT_RING (1u << 20)
 #define COMMAND_RING (1u << 20)
 #define ROUNDS_PER_WAKE 8 /* batches of one source before the others get their turn */
-#define STRIDE (DP_HEADROOM + DP_PACKET_MAX + DP_TAILROOM)
+
+/* Both buffers together with what the worker has stay inside a core's L2 cache. */
+#define TX_FILL (64 * 1024) /* of plain packets that leave together */
+#define TX_LEN (TX_FILL + DP_HEADROOM + GSO_PACKET_MAX + DP_TAILROOM)
+#define RX_RUNS 8 /* receives of UDP_RECV_ROOM in one call */
+#define RX_LEN (RX_RUNS * UDP_RECV_ROOM)
+#define RX_SINGLE                                                                                  \
+	(DP_PACKET_MAX + WG_TRANSPORT_MIN) /* room where every message is one datagram             \
+					    */
 
 struct dp_thread {
-	struct dp_thread_opts o;
+	struct dp_threads_opts o;
+	struct dp_thread_opts role;
 	struct dp_worker *worker;
 	struct ring *events, *commands;
 	int epoll, wakeup;
 	pthread_t thread;
+	bool running; /* control thread's */
 	_Atomic bool stop;
 	_Atomic unsigned notes;
 	struct udp_socks *_Atomic next_sockets; /* when new_sockets is set; NULL: none */
 	_Atomic bool new_sockets;
+	_Atomic unsigned next_gro; /* GRO_ bits; applied before each batch */
 
 	/* the thread's own */
+	unsigned gro;
 	struct udp_sock *v4, *v6; /* NULL: none */
 	bool tun_lost;
 	struct udp_batch *batch;
 	struct udp_msg msgs[UDP_BATCH_MAX];
-	uint8_t *rx; /* UDP_BATCH_MAX buffers */
-	uint8_t *tx; /* DP_BATCH buffers for TUN packets */
+	uint8_t *rx, *tx; /* RX_LEN, TX_LEN; NULL if it is the other thread's */
 	mono_t now;
 };
 
-_Static_assert(UDP_BATCH_MAX <= DP_BATCH, "a receive batch fits the worker");
+_Static_assert(UDP_BATCH_MAX <= DP_BATCH, "a send batch fits the socket's");
+_Static_assert(DP_HEADROOM >= VNET_HDR_LEN, "the vnet header lies where the transport header will");
 
 /* ---- the worker's outside ---- */
 
@@ -100,8 +113,9 @@ static void on_udp_send(void *arg, const struct dp_datagram *v, size_t n)
 	for (size_t begin = 0, end; begin < n; begin = end) {
 		uint8_t fam = v[begin].ep.ip.fam;
 		for (end = begin; end < n && v[end].ep.ip.fam == fam; end++)
-			msgs[end - begin] =
-			    (struct udp_msg){ .ep = v[end].ep, .buf = v[end].bytes };
+			msgs[end - begin] = (struct udp_msg){ .ep = v[end].ep,
+							      .buf = v[end].bytes,
+							      .segment = v[end].segment };
 		send_family(t, fam == IP_V4 ? t->v4 : t->v6, v + begin, msgs, end - begin);
 	}
 }
@@ -111,18 +125,25 @@ static void lose_tun(struct dp_thread *t)
 	if (t->tun_lost)
 		return;
 	t->tun_lost = true;
-	epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->o.tun->fd, NULL);
+	if (t->role.reads_tun)
+		epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->o.tun->fd, NULL);
 	note(t, DP_NOTE_TUN_LOST);
 }
 
-static void on_tun_write(void *arg, const struct span *v, size_t n)
+static void on_tun_write(void *arg, const struct gro_item *v, size_t n)
 {
 	struct dp_thread *t = arg;
-	size_t dropped = 0;
 	if (!t->o.tun || t->tun_lost)
 		return;
-	if (tun_write_batch(t->o.tun, v, n, &dropped) == -ERR_CLOSED)
-		lose_tun(t);
+	for (size_t i = 0; i < n; i++) {
+		int rc = tun_write(t->o.tun, &v[i].hdr, v[i].pieces, v[i].n_pieces);
+		if (rc == -ERR_CLOSED) {
+			lose_tun(t);
+			return;
+		}
+		if (rc != 1)
+			dp_count(DPC_RX_TUN, 1);
+	}
 }
 
 /* ---- sources ---- */
@@ -131,43 +152,106 @@ static void on_tun_write(void *arg, const struct span *v, size_t n)
  * published a moment ago, and this thread can sleep between any two lines. */
 static const struct dp_snapshot *newest(struct dp_thread *t)
 {
-	return dp_acquire(t->o.exchange, 0);
+	return dp_acquire(t->o.exchange, t->role.slot);
+}
+
+/* Where the transport header and what else is needed around a packet at `at` end. */
+static size_t after(size_t at, size_t len)
+{
+	return at + DP_HEADROOM + ((len + 15) & ~(size_t)15) + DP_TAG;
+}
+
+/* One frame to t->tx + at. As tun_read. */
+static int read_frame(struct dp_thread *t, size_t at, struct dp_frame *f)
+{
+	uint8_t *packet = t->tx + at + DP_HEADROOM;
+	size_t hdr = t->o.tun->vnet ? VNET_HDR_LEN : 0;
+	struct mspan room = mspan_of(packet - hdr, hdr + GSO_PACKET_MAX);
+	int rc = tun_read(t->o.tun, &room);
+	if (rc != 1)
+		return rc;
+	*f = (struct dp_frame){ .bytes = mspan_of(packet, 0) };
+	if (room.len <= hdr)
+		return 1;
+	f->bytes.len = room.len - hdr;
+	if (hdr)
+		f->vnet = vnet_get(room.p);
+	return 1;
+}
+
+/* What is there now, and no waiting for more: packets side by side, so that those of one size leave
+ * as a run, until the space is used or a super-packet has come, which is a run by itself.
+ * *empty: the queue is. */
+static size_t read_frames(struct dp_thread *t, struct dp_frame *v, bool *empty)
+{
+	size_t n = 0;
+	*empty = false;
+	for (size_t at = 0; n < DP_BATCH && at <= TX_FILL;) {
+		int rc = read_frame(t, at, &v[n]);
+		if (rc == -ERR_CLOSED)
+			lose_tun(t);
+		if (rc != 1) {
+			*empty = true;
+			break;
+		}
+		at = after(at, v[n].bytes.len);
+		if (v[n++].vnet.gso_type != VNET_GSO_NONE)
+			break;
+	}
+	return n;
 }
 
 static void run_tun(struct dp_thread *t)
 {
-	struct mspan pkts[DP_BATCH];
-	for (int round = 0; round < ROUNDS_PER_WAKE && !t->tun_lost; round++) {
-		for (size_t i = 0; i < DP_BATCH; i++)
-			pkts[i] = mspan_of(t->tx + i * STRIDE + DP_HEADROOM, DP_PACKET_MAX);
-		int n = tun_read_batch(t->o.tun, pkts, DP_BATCH);
-		if (n == -ERR_CLOSED)
-			lose_tun(t);
-		if (n <= 0)
-			return;
-		dp_worker_tun(t->worker, newest(t), t->now, pkts, (size_t)n);
-		if (n < DP_BATCH)
-			return;
+	struct dp_frame v[DP_BATCH];
+	bool empty = false;
+	for (int round = 0; round < ROUNDS_PER_WAKE && !empty && !t->tun_lost; round++) {
+		size_t n = read_frames(t, v, &empty);
+		if (n > 0)
+			dp_worker_tun(t->worker, newest(t), t->now, v, n);
 	}
+}
+
+/* Messages of one receive; rooms are large while the kernel joins datagrams. */
+static size_t lay_out(struct dp_thread *t, bool runs)
+{
+	size_t room = runs ? UDP_RECV_ROOM : RX_SINGLE;
+	size_t n = RX_LEN / room < UDP_BATCH_MAX ? RX_LEN / room : UDP_BATCH_MAX;
+	for (size_t i = 0; i < n; i++)
+		t->msgs[i] = (struct udp_msg){ .buf = mspan_of(t->rx + i * room, room) };
+	return n;
+}
+
+static size_t filled(const struct dp_thread *t, int n, struct dp_datagram *v)
+{
+	size_t k = 0;
+	for (int i = 0; i < n; i++)
+		if (t->msgs[i].buf.len > 0)
+			v[k++] = (struct dp_datagram){ .ep = t->msgs[i].ep,
+						       .bytes = t->msgs[i].buf,
+						       .segment = t->msgs[i].segment };
+	return k;
+}
+
+static void take_gro(struct dp_thread *t)
+{
+	unsigned gro = atomic_load_explicit(&t->next_gro, memory_order_relaxed);
+	if (gro != t->gro)
+		dp_worker_set_gro(t->worker, gro);
+	t->gro = gro;
 }
 
 static void run_udp(struct dp_thread *t, struct udp_sock *s)
 {
 	struct dp_datagram v[UDP_BATCH_MAX];
+	take_gro(t);
 	for (int round = 0; round < ROUNDS_PER_WAKE; round++) {
-		size_t k = 0;
-		for (size_t i = 0; i < UDP_BATCH_MAX; i++)
-			t->msgs[i] =
-			    (struct udp_msg){ .buf = mspan_of(t->rx + i * STRIDE, DP_PACKET_MAX) };
-		int n = udp_recv_batch(s, t->batch, t->msgs, UDP_BATCH_MAX);
+		size_t room = lay_out(t, !s->gro_off);
+		int n = udp_recv_batch(s, t->batch, t->msgs, room);
 		if (n <= 0)
 			return;
-		for (int i = 0; i < n; i++)
-			if (t->msgs[i].buf.len > 0)
-				v[k++] = (struct dp_datagram){ .ep = t->msgs[i].ep,
-							       .bytes = t->msgs[i].buf };
-		dp_worker_udp(t->worker, newest(t), t->now, v, k);
-		if (n < UDP_BATCH_MAX)
+		dp_worker_udp(t->worker, newest(t), t->now, v, filled(t, n, v));
+		if ((size_t)n < room)
 			return;
 	}
 }
@@ -183,7 +267,7 @@ static void watch(struct dp_thread *t, int fd)
 
 static void unwatch(struct dp_thread *t, const struct udp_sock *s)
 {
-	if (s)
+	if (s && t->role.reads_udp)
 		epoll_ctl(t->epoll, EPOLL_CTL_DEL, s->fd, NULL);
 }
 
@@ -191,6 +275,8 @@ static void use_sockets(struct dp_thread *t, struct udp_socks *s)
 {
 	t->v4 = s && s->v4.fd >= 0 ? &s->v4 : NULL;
 	t->v6 = s && s->v6.fd >= 0 ? &s->v6 : NULL;
+	if (!t->role.reads_udp)
+		return;
 	watch(t, t->v4 ? t->v4->fd : -1);
 	watch(t, t->v6 ? t->v6->fd : -1);
 }
@@ -230,7 +316,7 @@ static void run_ready(struct dp_thread *t, const struct epoll_event *ev, int n)
 		else if (t->o.tun && fd == t->o.tun->fd)
 			run_tun(t);
 	}
-	dp_release(t->o.exchange, 0);
+	dp_release(t->o.exchange, t->role.slot);
 }
 
 static void drain_wakeup(struct dp_thread *t)
@@ -244,7 +330,7 @@ static void *thread_main(void *arg)
 {
 	struct dp_thread *t = arg;
 	struct epoll_event ev[4];
-	pthread_setname_np(pthread_self(), "meshd-worker");
+	pthread_setname_np(pthread_self(), t->role.name);
 	while (!atomic_load(&t->stop)) {
 		int n = epoll_wait(t->epoll, ev, (int)ARRAY_LEN(ev), -1);
 		if (n < 0 && errno != EINTR) {
@@ -262,7 +348,7 @@ static void *thread_main(void *arg)
 
 /* ---- the control thread's side ---- */
 
-static void free_thread(struct dp_thread *t)
+void dp_thread_free(struct dp_thread *t)
 {
 	dp_worker_free(t->worker);
 	ring_free(t->events);
@@ -277,39 +363,63 @@ static void free_thread(struct dp_thread *t)
 	free(t);
 }
 
+static unsigned gro_of(const struct tun *tun)
+{
+	unsigned offload = tun ? tun->offload : 0;
+	return (offload & TUN_TCP_GRO ? GRO_TCP : 0) | (offload & TUN_UDP_GRO ? GRO_UDP : 0);
+}
+
+static struct dp_worker *make_worker(struct dp_thread *t)
+{
+	static const struct dp_worker_ops ops = { on_udp_send, on_tun_write, on_event };
+	struct dp_worker_opts o = { .ops = &ops,
+				    .arg = t,
+				    .waits = t->o.waits,
+				    .seed = t->role.seed,
+				    .gro = gro_of(t->o.tun) };
+	t->gro = o.gro;
+	atomic_store(&t->next_gro, o.gro);
+	return dp_worker_new(&o);
+}
+
+struct dp_thread *dp_thread_new(const struct dp_thread_opts *o)
+{
+	struct dp_thread *t = xcalloc(1, sizeof(*t));
+	t->role = *o;
+	t->o = *o->all;
+	t->worker = make_worker(t);
+	t->events = ring_new(EVENT_RING);
+	t->commands = ring_new(COMMAND_RING);
+	t->batch = udp_batch_new();
+	t->rx = o->reads_udp ? xcalloc(1, RX_LEN) : NULL;
+	t->tx = o->reads_tun ? xcalloc(1, TX_LEN) : NULL;
+	t->epoll = epoll_create1(EPOLL_CLOEXEC);
+	t->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (t->epoll < 0 || t->wakeup < 0) {
+		dp_thread_free(t);
+		return NULL;
+	}
+	watch(t, t->wakeup);
+	use_sockets(t, t->o.socks);
+	if (o->reads_tun)
+		watch(t, t->o.tun ? t->o.tun->fd : -1);
+	return t;
+}
+
+struct dp_worker *dp_thread_worker(struct dp_thread *t)
+{
+	return t->worker;
+}
+
 /* Signals are the control thread's. */
-static int spawn(struct dp_thread *t)
+bool dp_thread_run(struct dp_thread *t)
 {
 	sigset_t all, old;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	int rc = pthread_create(&t->thread, NULL, thread_main, t);
+	t->running = pthread_create(&t->thread, NULL, thread_main, t) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc;
-}
-
-struct dp_thread *dp_thread_start(const struct dp_thread_opts *o)
-{
-	static const struct dp_worker_ops ops = { on_udp_send, on_tun_write, on_event };
-	struct dp_thread *t = xcalloc(1, sizeof(*t));
-	t->o = *o;
-	t->worker = dp_worker_new(&ops, t, o->waits, o->seed);
-	t->events = ring_new(EVENT_RING);
-	t->commands = ring_new(COMMAND_RING);
-	t->batch = udp_batch_new();
-	t->rx = xcalloc(UDP_BATCH_MAX, STRIDE);
-	t->tx = xcalloc(DP_BATCH, STRIDE);
-	t->epoll = epoll_create1(EPOLL_CLOEXEC);
-	t->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (t->epoll >= 0 && t->wakeup >= 0) {
-		watch(t, t->wakeup);
-		use_sockets(t, o->socks);
-		watch(t, o->tun ? o->tun->fd : -1);
-		if (spawn(t) == 0)
-			return t;
-	}
-	free_thread(t);
-	return NULL;
+	return t->running;
 }
 
 static void wake_worker(struct dp_thread *t)
@@ -321,12 +431,17 @@ static void wake_worker(struct dp_thread *t)
 
 void dp_thread_stop(struct dp_thread *t)
 {
-	if (!t)
+	if (!t->running)
 		return;
 	atomic_store(&t->stop, true);
 	wake_worker(t);
 	pthread_join(t->thread, NULL);
-	free_thread(t);
+	t->running = false;
+}
+
+void dp_thread_tun_changed(struct dp_thread *t)
+{
+	atomic_store_explicit(&t->next_gro, gro_of(t->o.tun), memory_order_relaxed);
 }
 
 bool dp_thread_command(struct dp_thread *t, const struct dp_msg *m, struct span bytes)

@@ -53,18 +53,18 @@ static enum dp_drop drop_kind(enum flt_verdict v)
 	}
 }
 
-void traffic_judged_in(enum flt_verdict v)
+void traffic_judged_in(enum flt_verdict v, size_t n)
 {
 	if (drop_kind(v) != DP_DROP_KINDS)
-		add(&t.in_drop[drop_kind(v)], 1);
-	flt_count_in(v);
+		add(&t.in_drop[drop_kind(v)], n);
+	flt_count_in(v, n);
 }
 
-void traffic_judged_out(enum flt_verdict v)
+void traffic_judged_out(enum flt_verdict v, size_t n)
 {
 	if (drop_kind(v) != DP_DROP_KINDS)
-		add(&t.out_drop[drop_kind(v)], 1);
-	flt_count_out(v);
+		add(&t.out_drop[drop_kind(v)], n);
+	flt_count_out(v, n);
 }
 
 void traffic_send_failed(void)

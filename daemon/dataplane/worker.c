@@ -3,21 +3,22 @@
 
 #include "base/alloc.h"
 #include "base/crypto/crypto.h"
+#include "netstack/flow_journal.h"
 #include "wg/allowedips.h"
 #include "wg/inner.h"
 
 #include <stdlib.h>
 
-struct dp_worker *dp_worker_new(const struct dp_worker_ops *ops, void *arg,
-				const struct echo_waits *waits, uint64_t seed)
+struct dp_worker *dp_worker_new(const struct dp_worker_opts *o)
 {
 	struct dp_worker *w = xcalloc(1, sizeof(*w));
-	w->ops = ops;
-	w->arg = arg;
-	w->waits = waits;
-	w->flows = flt_flows_new(seed);
-	w->jail_flows = flt_flows_new(~seed);
+	w->ops = o->ops;
+	w->arg = o->arg;
+	w->waits = o->waits;
+	w->flows = flt_flows_new(o->seed);
+	w->jail_flows = flt_flows_new(~o->seed);
 	w->staged = staged_new(DP_HEADROOM, DP_TAILROOM);
+	w->gro = gro_new(JOIN_MAX, o->gro);
 	return w;
 }
 
@@ -28,8 +29,39 @@ void dp_worker_free(struct dp_worker *w)
 	flt_flows_free(w->flows);
 	flt_flows_free(w->jail_flows);
 	staged_free(w->staged);
+	gro_free(w->gro);
 	wipe(w, sizeof(*w));
 	free(w);
+}
+
+void dp_worker_set_gro(struct dp_worker *w, unsigned gro)
+{
+	gro_enable(w->gro, gro);
+}
+
+struct dp_flow_link {
+	struct flow_journal *flows, *jail_flows;
+};
+
+struct dp_flow_link *dp_flow_link_new(struct dp_worker *sender, struct dp_worker *receiver)
+{
+	struct dp_flow_link *l = xcalloc(1, sizeof(*l));
+	l->flows = flow_journal_new();
+	l->jail_flows = flow_journal_new();
+	flt_flows_write(sender->flows, l->flows);
+	flt_flows_write(sender->jail_flows, l->jail_flows);
+	flt_flows_read(receiver->flows, l->flows);
+	flt_flows_read(receiver->jail_flows, l->jail_flows);
+	return l;
+}
+
+void dp_flow_link_free(struct dp_flow_link *l)
+{
+	if (!l)
+		return;
+	flow_journal_free(l->flows);
+	flow_journal_free(l->jail_flows);
+	free(l);
 }
 
 bool worker_event(struct dp_worker *w, const struct dp_msg *m, struct span bytes)
@@ -99,12 +131,22 @@ static void flush_staged(struct dp_worker *w, const struct dp_snapshot *s, mono_
 		worker_keepalive(w, s, now, m->peer, false);
 }
 
+void worker_write(struct dp_worker *w, struct span packet)
+{
+	struct gro_item item = { .pieces = &packet, .n_pieces = 1 };
+	w->ops->tun_write(w->arg, &item, 1);
+}
+
+bool dp_command_is_for_sender(const struct dp_msg *m)
+{
+	return m->type != DP_CMD_DERP_IN && m->type != DP_CMD_TUN_WRITE;
+}
+
 void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		       const struct dp_msg *m, struct mspan bytes)
 {
-	struct span packet = span_const(bytes);
 	if (m->type == DP_CMD_TUN_WRITE) {
-		w->ops->tun_write(w->arg, &packet, 1);
+		worker_write(w, span_const(bytes));
 		return;
 	}
 	if (m->type == DP_CMD_DROP_STAGED) {
@@ -125,7 +167,7 @@ void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t 
 			worker_keepalive(w, s, now, m->peer, true);
 		break;
 	case DP_CMD_DERP_IN:
-		worker_relayed(w, s, now, m->peer, bytes);
+		worker_relayed(w, s, now, m->peer, bytes, m->segment);
 		break;
 	default:
 		break;

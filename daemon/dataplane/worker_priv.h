@@ -11,6 +11,8 @@
 
 #define ANSWERS_MAX 16 /* TSMP answers and rejects of one batch */
 #define ANSWER_ROOM (DP_HEADROOM + TSMP_PACKET_MAX + DP_TAILROOM)
+#define WIRE_LEN (72 * 1024) /* segments of a super-packet; more go in several rounds */
+#define JOIN_MAX 512	     /* packets that are looked at together for joining */
 
 struct dp_worker {
 	const struct dp_worker_ops *ops;
@@ -18,6 +20,7 @@ struct dp_worker {
 	const struct echo_waits *waits;
 	struct flt_flows *flows, *jail_flows;
 	struct staged *staged;
+	struct gro *gro;
 	mono_t told_no_session;
 
 	/* the batch under way */
@@ -25,13 +28,15 @@ struct dp_worker {
 	struct wg_open_item open[DP_BATCH];
 	struct dp_datagram udp[DP_BATCH]; /* sealed, to go */
 	size_t n_udp;
-	struct span deliver[DP_BATCH]; /* for this host */
-	size_t n_deliver;
+	size_t n_joined;  /* packets given to gro */
+	size_t n_passed;  /* of them and others, by the filter's word */
+	struct span last; /* of this peer, delivered as it came; empty: none */
 	uint8_t answers[ANSWERS_MAX][ANSWER_ROOM];
 	struct mspan answer[ANSWERS_MAX];
 	size_t n_answers;
 	uint8_t own[DP_HEADROOM + DP_PACKET_MAX + DP_TAILROOM];
 	uint8_t echo[DP_PACKET_MAX];
+	uint8_t wire[WIRE_LEN];
 };
 
 enum send_kind {
@@ -54,9 +59,10 @@ void worker_answer(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
 		      bool asked);
 void worker_flush_udp(struct dp_worker *w);
-/* A transport datagram that came by relay from that peer. */
+void worker_write(struct dp_worker *w, struct span packet); /* for this host, as it is */
+/* Transport datagrams that came by relay from that peer: one, or a run. */
 void worker_relayed(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
-		    struct mspan bytes);
+		    struct mspan bytes, size_t segment);
 
 static inline const struct flt *worker_filter(const struct dp_snapshot *s, const struct dp_peer *p)
 {
@@ -71,9 +77,9 @@ static inline struct flt_flows *worker_flows(struct dp_worker *w, const struct d
 /* traffic.c */
 void traffic_in(enum dp_path_kind k, size_t packets, size_t bytes);
 void traffic_out(enum dp_path_kind k, size_t packets, size_t bytes);
-/* The filter's word, for its own counters as well. */
-void traffic_judged_in(enum flt_verdict v);
-void traffic_judged_out(enum flt_verdict v);
+/* The filter's word on n packets, for its own counters as well. */
+void traffic_judged_in(enum flt_verdict v, size_t n);
+void traffic_judged_out(enum flt_verdict v, size_t n);
 void traffic_send_failed(void);
 
 #endif

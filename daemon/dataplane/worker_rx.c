@@ -6,11 +6,26 @@
 #include "wg/allowedips.h"
 #include "wg/inner.h"
 
-static void flush_deliver(struct dp_worker *w)
+static void flush_joined(struct dp_worker *w)
 {
-	if (w->n_deliver > 0)
-		w->ops->tun_write(w->arg, w->deliver, w->n_deliver);
-	w->n_deliver = 0;
+	const struct gro_item *items;
+	if (w->n_passed > 0)
+		traffic_judged_in(FLT_PASS, w->n_passed);
+	w->n_passed = 0;
+	if (w->n_joined == 0)
+		return;
+	size_t n = gro_items(w->gro, &items);
+	w->ops->tun_write(w->arg, items, n);
+	gro_reset(w->gro);
+	w->n_joined = 0;
+}
+
+static void deliver(struct dp_worker *w, struct mspan packet)
+{
+	if (w->n_joined == JOIN_MAX)
+		flush_joined(w);
+	gro_add(w->gro, packet);
+	w->n_joined++;
 }
 
 static void flush_answers(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
@@ -44,10 +59,16 @@ static void inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		flush_answers(w, s, now, x);
 	struct mspan room = mspan_of(w->answers[w->n_answers] + DP_HEADROOM, TSMP_PACKET_MAX);
 	enum in_action action = inbound_packet(&in, &p->net, packet, &pkt, room, &res);
-	traffic_judged_in(res.verdict);
+	if (res.verdict == FLT_PASS)
+		w->n_passed++;
+	else
+		traffic_judged_in(res.verdict, 1);
+	w->last = span_of(NULL, 0);
 	switch (action) {
 	case IN_DELIVER:
-		w->deliver[w->n_deliver++] = span_const(packet);
+		deliver(w, packet);
+		if (!ip_is_set(p->net.masq4) && !ip_is_set(p->net.masq6))
+			w->last = span_const(packet);
 		break;
 	case IN_ANSWER:
 		w->answer[w->n_answers++] = mspan_of(room.p, res.answer_len);
@@ -90,6 +111,11 @@ static void opened(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		return;
 	}
 	text.len = len;
+	if (pkt_continues_tcp(w->last, span_const(text))) {
+		w->n_passed++;
+		deliver(w, text);
+		return;
+	}
 	if (!wg_allowedips_source_ok(s->tables->allowed, x->peer,
 				     wg_inner_source(span_const(text)))) {
 		dp_count(DPC_RX_SOURCE, 1);
@@ -106,6 +132,7 @@ static void open_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t no
 	size_t good = wg_session_open(x->session, now, w->open, n);
 	size_t bytes = 0;
 	bool data = false;
+	w->last = span_of(NULL, 0);
 	for (size_t i = 0; i < n; i++) {
 		enum wg_open_verdict v = w->open[i].verdict;
 		if (v != WG_OPEN_DATA && v != WG_OPEN_KEEPALIVE) {
@@ -141,10 +168,10 @@ static const struct dp_index *session_of(const struct dp_snapshot *s, struct spa
 	return x;
 }
 
-static void to_control(struct dp_worker *w, const struct dp_datagram *d)
+static void to_control(struct dp_worker *w, struct ep from, struct span datagram)
 {
-	worker_event(w, &(struct dp_msg){ .type = DP_EV_DATAGRAM, .peer = DP_NO_PEER, .ep = d->ep },
-		     span_const(d->bytes));
+	worker_event(w, &(struct dp_msg){ .type = DP_EV_DATAGRAM, .peer = DP_NO_PEER, .ep = from },
+		     datagram);
 }
 
 /* A peer may go on with a session that we lost in a restart; only a new handshake tells it so. */
@@ -161,25 +188,24 @@ static void no_session(struct dp_worker *w, mono_t now, struct ep from)
 
 /* The session of a transport datagram; NULL when the datagram has been dealt with. */
 static const struct dp_index *sort_out(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
-				       const struct dp_datagram *d)
+				       struct ep from, struct span datagram)
 {
-	struct span bytes = span_const(d->bytes);
-	if (ms_classify(bytes, NULL) != MS_WG) {
-		to_control(w, d);
+	if (ms_classify(datagram, NULL) != MS_WG) {
+		to_control(w, from, datagram);
 		return NULL;
 	}
 	const struct dp_index *x;
-	switch (wg_classify(bytes)) {
+	switch (wg_classify(datagram)) {
 	case WG_KIND_TRANSPORT:
-		x = s ? session_of(s, bytes) : NULL;
+		x = s ? session_of(s, datagram) : NULL;
 		if (s && !x)
-			no_session(w, now, d->ep);
+			no_session(w, now, from);
 		return x;
 	case WG_KIND_NONE:
 		dp_count(DPC_RX_JUNK, 1);
 		return NULL;
 	default:
-		to_control(w, d);
+		to_control(w, from, datagram);
 		return NULL;
 	}
 }
@@ -189,45 +215,100 @@ static enum dp_path_kind kind_of(struct ep from)
 	return from.ip.fam == IP_V6 ? DP_DIRECT6 : DP_DIRECT4;
 }
 
-void dp_worker_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
-		   struct dp_datagram *v, size_t n)
+/* Datagrams of one session that wait to be opened together, in w->open. */
+struct open_batch {
+	const struct dp_index *x;
+	enum dp_path_kind kind;
+	size_t n;
+};
+
+static void open_batch(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		       struct open_batch *b)
 {
-	const struct dp_index *run = NULL;
-	enum dp_path_kind kind = DP_DIRECT4;
-	size_t k = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct dp_index *x = sort_out(w, s, now, &v[i]);
-		if (!x)
-			continue;
-		if (k > 0 && (x != run || kind_of(v[i].ep) != kind)) {
-			open_run(w, s, now, run, kind, k);
-			k = 0;
-		}
-		run = x;
-		kind = kind_of(v[i].ep);
-		w->open[k++] =
-		    (struct wg_open_item){ .p = v[i].bytes.p, .len = (uint32_t)v[i].bytes.len };
+	if (b->n > 0)
+		open_run(w, s, now, b->x, b->kind, b->n);
+	b->n = 0;
+}
+
+static void add_to_batch(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+			 struct open_batch *b, const struct dp_index *x, enum dp_path_kind kind,
+			 struct mspan datagram)
+{
+	if (b->n == DP_BATCH || x != b->x || kind != b->kind)
+		open_batch(w, s, now, b);
+	b->x = x;
+	b->kind = kind;
+	w->open[b->n++] = (struct wg_open_item){ .p = datagram.p, .len = (uint32_t)datagram.len };
+}
+
+/* The datagram at `at` of a run; the last may be short. */
+static struct mspan piece(struct mspan run, size_t segment, size_t at)
+{
+	return mspan_of(run.p + at, run.len - at < segment ? run.len - at : segment);
+}
+
+/* Mostly the next datagram belongs to the same session as the one before it: the eight bytes that
+ * tell its kind and session are the same. */
+static bool same_session(const struct dp_worker *w, const struct open_batch *b,
+			 struct mspan datagram)
+{
+	return b->n > 0 && datagram.len >= WG_TRANSPORT_MIN &&
+	       memcmp(w->open[b->n - 1].p, datagram.p, 8) == 0;
+}
+
+static void take_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		     struct open_batch *b, const struct dp_datagram *v)
+{
+	size_t segment = v->segment ? v->segment : v->bytes.len;
+	if (v->bytes.len == 0)
+		dp_count(DPC_RX_JUNK, 1);
+	for (size_t at = 0; at < v->bytes.len; at += segment) {
+		struct mspan d = piece(v->bytes, segment, at);
+		const struct dp_index *x =
+		    same_session(w, b, d) ? b->x : sort_out(w, s, now, v->ep, span_const(d));
+		if (x)
+			add_to_batch(w, s, now, b, x, kind_of(v->ep), d);
 	}
-	if (k > 0)
-		open_run(w, s, now, run, kind, k);
-	flush_deliver(w);
+}
+
+void dp_worker_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		   const struct dp_datagram *v, size_t n)
+{
+	struct open_batch b = { .n = 0 };
+	for (size_t i = 0; i < n; i++)
+		take_run(w, s, now, &b, &v[i]);
+	open_batch(w, s, now, &b);
+	flush_joined(w);
+}
+
+/* NULL: dropped. */
+static const struct dp_index *sort_out_relayed(const struct dp_snapshot *s, uint32_t peer,
+					       struct span datagram)
+{
+	if (wg_classify(datagram) != WG_KIND_TRANSPORT) {
+		dp_count(DPC_RX_JUNK, 1);
+		return NULL;
+	}
+	const struct dp_index *x = session_of(s, datagram);
+	if (x && x->peer != peer) {
+		dp_count(DPC_RX_WRONG_PEER, 1);
+		return NULL;
+	}
+	return x;
 }
 
 void worker_relayed(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
-		    struct mspan bytes)
+		    struct mspan bytes, size_t segment)
 {
-	if (wg_classify(span_const(bytes)) != WG_KIND_TRANSPORT) {
-		dp_count(DPC_RX_JUNK, 1);
-		return;
+	struct open_batch b = { .n = 0 };
+	if (segment == 0)
+		segment = bytes.len;
+	for (size_t at = 0; at < bytes.len; at += segment) {
+		struct mspan d = piece(bytes, segment, at);
+		const struct dp_index *x = sort_out_relayed(s, peer, span_const(d));
+		if (x)
+			add_to_batch(w, s, now, &b, x, DP_RELAY, d);
 	}
-	const struct dp_index *x = session_of(s, span_const(bytes));
-	if (!x)
-		return;
-	if (x->peer != peer) {
-		dp_count(DPC_RX_WRONG_PEER, 1);
-		return;
-	}
-	w->open[0] = (struct wg_open_item){ .p = bytes.p, .len = (uint32_t)bytes.len };
-	open_run(w, s, now, x, DP_RELAY, 1);
-	flush_deliver(w);
+	open_batch(w, s, now, &b);
+	flush_joined(w);
 }

@@ -2,6 +2,8 @@
 /* TUN -> peers. */
 #include "daemon/dataplane/worker_priv.h"
 
+#include "magicsock/udp_run.h"
+#include "netstack/gso.h"
 #include "wg/allowedips.h"
 
 static int64_t load(_Atomic int64_t *v)
@@ -21,11 +23,52 @@ void worker_flush_udp(struct dp_worker *w)
 	w->n_udp = 0;
 }
 
+/* Make d the next datagram of run r, if it lies right behind it. */
+static bool extend(struct dp_datagram *r, uint8_t fam, struct mspan d)
+{
+	size_t segment = r->segment ? r->segment : r->bytes.len;
+	if (r->bytes.p + r->bytes.len != d.p || segment > UINT16_MAX ||
+	    !udp_run_takes(fam, r->bytes.len, (uint16_t)segment, r->bytes.len / segment, d.len))
+		return false;
+	r->segment = (uint16_t)segment;
+	r->bytes.len += d.len;
+	return true;
+}
+
 static void queue_udp(struct dp_worker *w, uint32_t peer, struct ep to, struct mspan bytes)
 {
+	struct dp_datagram *last = w->n_udp ? &w->udp[w->n_udp - 1] : NULL;
+	if (last && last->peer == peer && ep_eq(last->ep, to) && extend(last, to.ip.fam, bytes))
+		return;
 	if (w->n_udp == DP_BATCH)
 		worker_flush_udp(w);
-	w->udp[w->n_udp++] = (struct dp_datagram){ to, bytes, peer };
+	w->udp[w->n_udp++] = (struct dp_datagram){ .ep = to, .bytes = bytes, .peer = peer };
+}
+
+static void give_relay(struct dp_worker *w, uint32_t peer, const struct dp_datagram *run)
+{
+	struct dp_msg m = { .type = DP_EV_DERP_OUT, .peer = peer, .segment = run->segment };
+	if (run->bytes.len)
+		worker_event(w, &m, span_const(run->bytes));
+}
+
+static struct mspan sealed_bytes(const struct wg_seal_item *it)
+{
+	return mspan_of(it->p - WG_HEADER_LEN, it->len);
+}
+
+/* To the relay, as runs too: the control thread takes them apart. */
+static void relay(struct dp_worker *w, uint32_t peer, const struct wg_seal_item *v, size_t n)
+{
+	struct dp_datagram run = { .bytes = sealed_bytes(&v[0]) };
+	for (size_t i = 1; i < n; i++) {
+		struct mspan d = sealed_bytes(&v[i]);
+		if (extend(&run, IP_V4, d))
+			continue;
+		give_relay(w, peer, &run);
+		run = (struct dp_datagram){ .bytes = d };
+	}
+	give_relay(w, peer, &run);
 }
 
 /* Ask for discovery, now and then: every packet on an unproven path deserves it, one message will
@@ -49,14 +92,12 @@ static void route(struct dp_worker *w, const struct dp_peer *p, mono_t now, uint
 	struct ep to = ep_is_set(p->best) ? p->best : p->last_resort;
 	size_t bytes = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct mspan d = mspan_of(v[i].p - WG_HEADER_LEN, v[i].len);
-		bytes += d.len;
-		if (!trusted)
-			worker_event(w, &(struct dp_msg){ .type = DP_EV_DERP_OUT, .peer = peer },
-				     span_const(d));
+		bytes += v[i].len;
 		if (ep_is_set(to))
-			queue_udp(w, peer, to, d);
+			queue_udp(w, peer, to, sealed_bytes(&v[i]));
 	}
+	if (!trusted)
+		relay(w, peer, v, n);
 	if (!trusted)
 		want_path(w, now, peer, p->live);
 	traffic_out(!ep_is_set(p->best)	      ? DP_RELAY
@@ -141,62 +182,131 @@ void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 	worker_flush_udp(w);
 }
 
-/* Decide about one packet: its peer, or DP_NO_PEER when it ends here. */
-static uint32_t classify(struct dp_worker *w, const struct dp_snapshot *s, struct mspan bytes)
+/* ---- what comes from the TUN ---- */
+
+/* The first step of outbound.h. False: it ends here. */
+static bool goes_to_peer(struct dp_worker *w, const struct dp_tables *t, struct span bytes,
+			 struct pkt *pkt)
+{
+	struct net_result res = { 0 };
+	switch (outbound_classify(&t->self, bytes, pkt, mspan_of(w->echo, sizeof(w->echo)), &res)) {
+	case OUT_PEER:
+		return true;
+	case OUT_ANSWER:
+		worker_write(w, span_of(w->echo, res.answer_len));
+		return false;
+	case OUT_SERVICE:
+		dp_count(DPC_TX_SERVICE, 1);
+		return false;
+	case OUT_DROP:
+		traffic_judged_out(res.verdict, 1);
+		return false;
+	}
+	return false;
+}
+
+/* Decide about a packet, or about the segments of a super-packet at once: its peer, or DP_NO_PEER
+ * when it ends here. */
+static uint32_t classify(struct dp_worker *w, const struct dp_snapshot *s, struct span bytes,
+			 uint32_t segments)
 {
 	const struct dp_tables *t = s->tables;
 	struct pkt pkt;
-	struct net_result res = { 0 };
-	switch (outbound_classify(&t->self, span_const(bytes), &pkt,
-				  mspan_of(w->echo, sizeof(w->echo)), &res)) {
-	case OUT_PEER:
-		break;
-	case OUT_ANSWER: {
-		struct span answer = span_of(w->echo, res.answer_len);
-		w->ops->tun_write(w->arg, &answer, 1);
+	if (!goes_to_peer(w, t, bytes, &pkt))
 		return DP_NO_PEER;
-	}
-	case OUT_SERVICE:
-		dp_count(DPC_TX_SERVICE, 1);
-		return DP_NO_PEER;
-	case OUT_DROP:
-		traffic_judged_out(res.verdict);
-		return DP_NO_PEER;
-	}
 	uint32_t peer = wg_allowedips_lookup(t->allowed, pkt.dst.ip);
 	if (peer == WG_NO_PEER || peer >= s->n_peers || !s->peers[peer].live) {
-		dp_count(DPC_TX_NO_PEER, 1);
+		dp_count(DPC_TX_NO_PEER, segments);
 		return DP_NO_PEER;
 	}
 	const struct dp_peer *p = &s->peers[peer];
-	enum flt_verdict v =
-	    outbound_check(&t->self, &p->net, worker_filter(s, p), worker_flows(w, p), bytes, &pkt);
-	traffic_judged_out(v);
+	enum flt_verdict v = flt_out(worker_filter(s, p), worker_flows(w, p), &pkt, bytes.len);
+	traffic_judged_out(v, segments);
 	return v == FLT_PASS ? peer : DP_NO_PEER;
 }
 
-void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, struct mspan *pkts,
+/* Cut into our own memory at a constant distance, so that what is sealed there is one run. */
+static void send_super(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
+		       const struct gso *g)
+{
+	struct mspan v[DP_BATCH];
+	uint32_t full = (uint32_t)gso_segment_len(g, 0);
+	size_t stride = DP_HEADROOM + full + wg_padding(full, s->tables->mtu) + DP_TAG;
+	size_t room = WIRE_LEN / stride < DP_BATCH ? WIRE_LEN / stride : DP_BATCH;
+	for (uint32_t done = 0; done < g->n;) {
+		size_t k = g->n - done < room ? g->n - done : room;
+		for (size_t i = 0; i < k; i++, done++) {
+			v[i] =
+			    mspan_of(w->wire + i * stride + DP_HEADROOM, gso_segment_len(g, done));
+			gso_segment(g, done, v[i].p);
+			outbound_rewrite(&s->tables->self, &s->peers[peer].net, v[i]);
+		}
+		worker_send(w, s, now, peer, v, k, SEND_DATA);
+		worker_flush_udp(w);
+	}
+}
+
+/* Plain packets for one peer that wait to be sealed together, in the order they came. */
+struct plain_run {
+	struct mspan v[DP_BATCH];
+	size_t n;
+	uint32_t peer;
+};
+
+static void send_plain(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		       struct plain_run *r)
+{
+	if (r->n > 0)
+		worker_send(w, s, now, r->peer, r->v, r->n, SEND_DATA);
+	r->n = 0;
+}
+
+static void add_plain(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		      const struct dp_frame *f, struct plain_run *r)
+{
+	if (gso_complete(&f->vnet, f->bytes) < 0) {
+		dp_count(DPC_TX_BAD_FRAME, 1);
+		return;
+	}
+	uint32_t peer = classify(w, s, span_const(f->bytes), 1);
+	if (peer == DP_NO_PEER)
+		return;
+	outbound_rewrite(&s->tables->self, &s->peers[peer].net, f->bytes);
+	if (peer != r->peer)
+		send_plain(w, s, now, r);
+	r->peer = peer;
+	r->v[r->n++] = f->bytes;
+}
+
+static void take_super(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		       const struct dp_frame *f)
+{
+	struct gso g;
+	if (gso_parse(&f->vnet, span_const(f->bytes), &g) < 0) {
+		dp_count(DPC_TX_BAD_FRAME, 1);
+		return;
+	}
+	uint32_t peer = classify(w, s, span_const(f->bytes), g.n);
+	if (peer != DP_NO_PEER)
+		send_super(w, s, now, peer, &g);
+}
+
+void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, struct dp_frame *v,
 		   size_t n)
 {
+	struct plain_run run = { .n = 0, .peer = DP_NO_PEER };
 	if (!s) {
 		dp_count(DPC_TX_NO_SNAPSHOT, n);
 		return;
 	}
-	/* Runs of packets for one peer are sealed together, in the order they came. */
-	size_t begin = 0, end = 0;
-	uint32_t peer = DP_NO_PEER;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t to = classify(w, s, pkts[i]);
-		if (to != peer && end > begin) {
-			worker_send(w, s, now, peer, pkts + begin, end - begin, SEND_DATA);
-			begin = end;
-		}
-		if (to == DP_NO_PEER)
+		if (v[i].vnet.gso_type == VNET_GSO_NONE) {
+			add_plain(w, s, now, &v[i], &run);
 			continue;
-		peer = to;
-		pkts[end++] = pkts[i];
+		}
+		send_plain(w, s, now, &run);
+		take_super(w, s, now, &v[i]);
 	}
-	if (end > begin)
-		worker_send(w, s, now, peer, pkts + begin, end - begin, SEND_DATA);
+	send_plain(w, s, now, &run);
 	worker_flush_udp(w);
 }

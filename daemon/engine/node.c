@@ -81,8 +81,8 @@ static void on_publish(void *arg, struct dp_snapshot *s)
 static void on_command(void *arg, const struct dp_msg *m, struct span bytes)
 {
 	struct node *n = arg;
-	if (n->thread) /* not while we end */
-		dp_thread_command(n->thread, m, bytes);
+	if (n->threads) /* not while we end */
+		dp_threads_command(n->threads, m, bytes);
 }
 
 static void rearm(struct node *n)
@@ -150,13 +150,13 @@ static void on_records(void *arg)
 	struct dp_msg m;
 	struct mspan bytes;
 	int budget = EVENTS_PER_TURN;
-	on_notes(n, dp_thread_notes(n->thread));
-	while (budget-- > 0 && dp_thread_event_peek(n->thread, &m, &bytes)) {
+	on_notes(n, dp_threads_notes(n->threads));
+	while (budget-- > 0 && dp_threads_event_peek(n->threads, &m, &bytes)) {
 		if (m.type == DP_EV_DATAGRAM)
 			on_datagram(n, now, &m, bytes);
 		else
 			engine_event(n->engine, now, wall_now(), &m, span_const(bytes));
-		dp_thread_event_pop(n->thread);
+		dp_threads_event_pop(n->threads);
 	}
 	rearm(n);
 	if (budget < 0)
@@ -231,9 +231,10 @@ static const struct derp_mgr_ops derp_callbacks = {
 	.on_want_restun = on_want_restun,
 };
 
-static bool start_worker(struct node *n)
+static bool start_workers(struct node *n, unsigned workers)
 {
-	struct dp_thread_opts o = {
+	struct dp_threads_opts o = {
+		.workers = workers ? workers : 1,
 		.tun = n->have_tun ? &n->tun : NULL,
 		.socks = &n->socks,
 		.exchange = n->exchange,
@@ -243,8 +244,8 @@ static bool start_worker(struct node *n)
 		.wake_arg = n,
 	};
 	n->wake = loop_wake_new(n->loop, on_records, n);
-	n->thread = dp_thread_start(&o);
-	return n->thread != NULL;
+	n->threads = dp_threads_start(&o);
+	return n->threads != NULL;
 }
 
 struct node *node_new(const struct node_opts *o, const struct node_ops *ops, void *arg, char **why)
@@ -273,8 +274,8 @@ struct node *node_new(const struct node_opts *o, const struct node_ops *ops, voi
 	n->engine = engine_new(&eo);
 	node_gather_init(n);
 	*why = node_link_init(n, o);
-	if (!*why && !start_worker(n))
-		*why = xstrdup("cannot start the packet thread");
+	if (!*why && !start_workers(n, o->workers))
+		*why = xstrdup("cannot start the packet threads");
 	if (*why) {
 		node_free(n);
 		return NULL;
@@ -288,10 +289,10 @@ void node_free(struct node *n)
 	if (!n)
 		return;
 	node_unroute(n);
-	if (n->thread)
+	if (n->threads)
 		engine_clear(n->engine, loop_now(n->loop));
-	dp_thread_stop(n->thread);
-	n->thread = NULL;
+	dp_threads_stop(n->threads);
+	n->threads = NULL;
 	loop_wake_free(n->wake);
 	loop_timer_cancel(&n->timer);
 	node_gather_fini(n);

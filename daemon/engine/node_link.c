@@ -3,6 +3,7 @@
 #include "daemon/engine/node_priv.h"
 
 #include "base/log.h"
+#include "netstack/tun_offload_linux.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -43,6 +44,20 @@ static void lower_routes(struct node *n, struct router_report *rep)
 	router_down(n->router, rep);
 }
 
+/* Once, when the link is up: what it takes shows only then. */
+static void tune_tun(struct node *n)
+{
+	if (n->tun_tuned || tun_probe(&n->tun) < 0)
+		return;
+	n->tun_tuned = true;
+	if ((n->tun.offload & (TUN_TSO | TUN_USO)) && tun_set_gso_max(&n->tun, TUN_MTU) < 0)
+		log_info("offload: tun: super-packets keep the kernel's size");
+	for (enum offload_step i = 0; i < OFFLOAD_STEPS; i++)
+		if (n->tun.refused & OFFLOAD_BIT(i))
+			log_info("offload: tun: the kernel has no %s", offload_name(i));
+	dp_threads_tun_changed(n->threads);
+}
+
 void node_route(struct node *n)
 {
 	struct router_in in;
@@ -54,6 +69,7 @@ void node_route(struct node *n)
 		raise_routes(n, &rep);
 		router_config_build(&in, &want);
 		router_apply(n->router, &want, &rep);
+		tune_tun(n);
 		router_config_fini(&want);
 	} else {
 		lower_routes(n, &rep);
@@ -90,8 +106,7 @@ static int open_sockets(struct node *n, uint16_t keep)
 	struct udp_opts o = { .port = n->port,
 			      .current = keep,
 			      .fwmark = n->fwmark,
-			      /* not before the worker reads runs */
-			      .no_offload = n->no_offload | OFFLOAD_BIT(OFFLOAD_UDP_GRO) };
+			      .no_offload = n->no_offload };
 	return udp_open(&n->socks, &o);
 }
 
@@ -104,7 +119,7 @@ void node_rebind(struct node *n)
 	}
 	n->rebound_at = now;
 	n->rebind = REBIND_CLOSING;
-	dp_thread_set_sockets(n->thread, NULL);
+	dp_threads_set_sockets(n->threads, NULL);
 }
 
 void node_on_sockets_done(struct node *n)
@@ -116,7 +131,7 @@ void node_on_sockets_done(struct node *n)
 		if (open_sockets(n, keep) != 0)
 			log_error("udp: cannot open a socket: %s", strerror(errno));
 		n->rebind = REBIND_OPENING;
-		dp_thread_set_sockets(n->thread, &n->socks);
+		dp_threads_set_sockets(n->threads, &n->socks);
 		return;
 	}
 	n->rebind = REBIND_NONE;
@@ -250,7 +265,7 @@ static char *open_tun(struct node *n, const struct node_opts *o)
 {
 	struct tun_error err;
 	struct router_report rep = { 0 };
-	if (tun_open(o->tun_name, TUN_STEPS, &n->tun, &err) != 0)
+	if (tun_open(o->tun_name, o->no_offload & TUN_STEPS, &n->tun, &err) != 0)
 		return xstrdup(err.text);
 	n->have_tun = true;
 	n->router = router_new(n->tun.name, &n->params, &rep);

@@ -3,7 +3,7 @@
 #ifndef DAEMON_ENGINE_NODE_PRIV_H
 #define DAEMON_ENGINE_NODE_PRIV_H
 
-#include "daemon/dataplane/thread_linux.h"
+#include "daemon/dataplane/threads_linux.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/node.h"
 #include "magicsock/derp_client.h"
@@ -30,7 +30,7 @@ struct node {
 	uint32_t no_offload; /* set of base/offload.h that is switched off */
 
 	struct tun tun;
-	bool have_tun, tun_lost;
+	bool have_tun, tun_lost, tun_tuned;
 	bool tun_was_down;     /* though we had it up */
 	struct router *router; /* NULL: no TUN */
 	bool routed;	       /* rules are in, the link is up */
@@ -46,7 +46,7 @@ struct node {
 
 	struct engine *engine;
 	struct dp_exchange *exchange;
-	struct dp_thread *thread;
+	struct dp_threads *threads;
 	struct loop_wake *wake;
 	struct loop_timer timer;  /* engine_deadline */
 	struct loop_defer flush;  /* publish at the end of the turn */

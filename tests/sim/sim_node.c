@@ -132,8 +132,14 @@ static const struct engine_ops engine_ops = {
 
 static void on_udp_send(void *arg, const struct dp_datagram *v, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		sim_udp(arg, v[i].ep, span_const(v[i].bytes));
+	for (size_t i = 0; i < count; i++) {
+		size_t segment = v[i].segment ? v[i].segment : v[i].bytes.len;
+		for (struct span rest = span_const(v[i].bytes); rest.len > 0;) {
+			size_t len = rest.len < segment ? rest.len : segment;
+			sim_udp(arg, v[i].ep, span_of(rest.p, len));
+			rest = span_from(rest, len);
+		}
+	}
 }
 
 /* Every packet that comes out must be one that was put in, for this node. */
@@ -154,10 +160,10 @@ static void check_packet(struct sim_node *n, struct span bytes)
 	n->got_phase[from]++;
 }
 
-static void on_tun_write(void *arg, const struct span *v, size_t count)
+static void on_tun_write(void *arg, const struct gro_item *v, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		check_packet(arg, v[i]);
+		check_packet(arg, v[i].pieces[0]);
 }
 
 static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
@@ -249,7 +255,7 @@ void sim_node_send(struct sim_node *n, int to)
 	wr_be32(&w, (uint32_t)n->id);
 	wr_be32(&w, (uint32_t)to);
 	wr_be64(&w, n->sent[to]++);
-	struct mspan v = mspan_of(p, wr_len(&w));
+	struct dp_frame v = { .bytes = mspan_of(p, wr_len(&w)) };
 	dp_worker_tun(n->worker, dp_acquire(n->exchange, 0), n->sim->now, &v, 1);
 	dp_release(n->exchange, 0);
 	sim_node_settle(n);
@@ -286,8 +292,12 @@ void sim_node_start(struct sim_node *n)
 	sim_node_stop(n);
 	n->exchange = dp_exchange_new();
 	n->engine = engine_new(&o);
-	n->worker =
-	    dp_worker_new(&worker_ops, n, engine_echo_waits(n->engine), rng_u64(&n->sim->rng.rng));
+	n->worker = dp_worker_new(&(struct dp_worker_opts){
+	    .ops = &worker_ops,
+	    .arg = n,
+	    .waits = engine_echo_waits(n->engine),
+	    .seed = rng_u64(&n->sim->rng.rng),
+	});
 	n->running = true;
 	n->endpoints[0] = (struct ep){ 0 };
 	engine_set_key(n->engine, n->sim->now, &n->key);

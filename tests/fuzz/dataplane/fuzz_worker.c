@@ -149,15 +149,15 @@ static void check_echo(struct span b)
 	require(pkt_is_echo_reply(&p));
 }
 
-static void on_tun(void *arg, const struct span *v, size_t n)
+static void on_tun(void *arg, const struct gro_item *v, size_t n)
 {
 	struct world *w = arg;
 	for (size_t i = 0; i < n; i++) {
-		require(w->host != HOST_NOTHING);
+		require(w->host != HOST_NOTHING && v[i].n_pieces == 1);
 		if (w->host == HOST_SEALED)
-			check_delivered(w, v[i]);
+			check_delivered(w, v[i].pieces[0]);
 		else if (w->host == HOST_ECHO)
-			check_echo(v[i]);
+			check_echo(v[i].pieces[0]);
 	}
 }
 
@@ -173,12 +173,23 @@ static void check_sealed(struct world *w, uint32_t peer, struct span b)
 		it.verdict == WG_OPEN_REPLAY);
 }
 
+static void check_run(struct world *w, uint32_t peer, struct span run, size_t segment)
+{
+	if (segment == 0)
+		segment = run.len;
+	while (run.len > 0) {
+		size_t n = run.len < segment ? run.len : segment;
+		check_sealed(w, peer, span_of(run.p, n));
+		run = span_from(run, n);
+	}
+}
+
 static void on_udp(void *arg, const struct dp_datagram *v, size_t n)
 {
 	struct world *w = arg;
 	for (size_t i = 0; i < n; i++) {
 		require(v[i].peer < PEERS && ep_eq(v[i].ep, peer_ep(v[i].peer)));
-		check_sealed(w, v[i].peer, span_const(v[i].bytes));
+		check_run(w, v[i].peer, span_const(v[i].bytes), v[i].segment);
 	}
 }
 
@@ -186,7 +197,7 @@ static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
 {
 	struct world *w = arg;
 	if (m->type == DP_EV_DERP_OUT)
-		check_sealed(w, m->peer, bytes);
+		check_run(w, m->peer, bytes, m->segment);
 	if (m->type == DP_EV_INNER)
 		require(m->peer == w->sealer && w->host == HOST_SEALED);
 	if (m->type == DP_EV_CONFIRMED)
@@ -248,7 +259,8 @@ static void start(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
 	w->now = (mono_t){ 1000 * NS_PER_S };
-	w->w = dp_worker_new(&ops, w, &w->waits, 5);
+	w->w = dp_worker_new(
+	    &(struct dp_worker_opts){ .ops = &ops, .arg = w, .waits = &w->waits, .seed = 5 });
 	w->filter = true;
 	for (uint32_t i = 0; i < PEERS; i++) {
 		struct peer *p = &w->peer[i];
@@ -314,7 +326,8 @@ static void host_packet(struct world *w, struct rd *r, bool raw)
 	uint8_t room[ROOM];
 	struct mspan v = mspan_of(room + DP_HEADROOM, 0);
 	struct span given = raw ? text(r) : span_of(NULL, 0);
-	uint32_t peer = rd_u8(r) % PEERS;
+	uint8_t how = rd_u8(r);
+	uint32_t peer = how % PEERS;
 	if (given.len)
 		memcpy(v.p, given.p, given.len);
 	v.len = raw ? given.len : well_formed(r, peer, true, v.p);
@@ -323,13 +336,17 @@ static void host_packet(struct world *w, struct rd *r, bool raw)
 	uint32_t to = wg_allowedips_lookup(w->s->tables->allowed, p.dst.ip);
 	if (to != WG_NO_PEER)
 		note_flow(w, span_const(v), to);
+	struct dp_frame f = { .bytes = v };
+	if (how & 0x40) {
+		f.vnet = (struct vnet){ rd_u8(r), rd_u8(r), 0, rd_u8(r), rd_u8(r), rd_u8(r) };
+	}
 	w->host = HOST_ECHO;
-	dp_worker_tun(w->w, w->s, w->now, &v, 1);
+	dp_worker_tun(w->w, w->s, w->now, &f, 1);
 }
 
 static void datagram(struct world *w, struct mspan b)
 {
-	struct dp_datagram d = { peer_ep(0), b, DP_NO_PEER };
+	struct dp_datagram d = { .ep = peer_ep(0), .bytes = b };
 	dp_worker_udp(w->w, w->s, w->now, &d, 1);
 }
 

@@ -102,8 +102,8 @@ static void way_out(struct span in, const struct net_peer *peer)
 	must((a == OUT_ANSWER) == (res.answer_len > 0) &&
 	     (a == OUT_DROP) == (res.verdict != FLT_PASS));
 	must(a != OUT_PEER || !ip_is_service(p.dst.ip));
-	if (a == OUT_PEER)
-		outbound_check(&self, peer, filter, flows, mspan_of(copy, in.len), &p);
+	if (a == OUT_PEER && flt_out(filter, flows, &p, in.len) == FLT_PASS)
+		outbound_rewrite(&self, peer, mspan_of(copy, in.len));
 	outbound_own(&self, peer, filter, flows, mspan_of(copy, in.len));
 	free(answer);
 	free(copy);

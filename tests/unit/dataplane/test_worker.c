@@ -28,10 +28,10 @@ static void a_batch_keeps_its_order(void **state)
 {
 	struct world *w = *state;
 	static struct packet p[DP_BATCH];
-	struct mspan v[DP_BATCH];
+	struct dp_frame v[DP_BATCH];
 	for (uint32_t i = 0; i < DP_BATCH; i++) {
 		p[i] = udp_packet(side_ip(A), side_ip(B), 80, i, 1000);
-		v[i] = packet_bytes(&p[i]);
+		v[i] = (struct dp_frame){ .bytes = packet_bytes(&p[i]) };
 	}
 	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, v, DP_BATCH);
 	carry(w, A);
@@ -46,14 +46,14 @@ static void peers_do_not_mix_in_a_batch(void **state)
 	struct dp_live *live = dp_live_new();
 	uint64_t staged = counted("dataplane_tx_staged");
 	static struct packet p[6];
-	struct mspan v[6];
+	struct dp_frame v[6];
 	assert_int_equal(
 	    wg_allowedips_insert(s->tables->allowed, prefix_host(OTHER_IP), OTHER_SLOT), 0);
 	dp_snapshot_set_peer(s, OTHER_SLOT, &(struct dp_peer){ .live = live });
 	for (uint32_t i = 0; i < 6; i++) {
 		bool other = i == 1 || i == 2 || i == 5;
 		p[i] = udp_packet(side_ip(A), other ? OTHER_IP : side_ip(B), 80, i, 16);
-		v[i] = packet_bytes(&p[i]);
+		v[i] = (struct dp_frame){ .bytes = packet_bytes(&p[i]) };
 	}
 	p[3] = udp_packet(side_ip(A), ip_v4(9, 9, 9, 9), 80, 3, 16); /* nobody's */
 	dp_worker_tun(w->side[A].w, s, w->now, v, 6);
@@ -225,10 +225,10 @@ static void a_batch_may_outlive_its_session(void **state)
 {
 	struct world *w = *state;
 	static struct packet p[4];
-	struct mspan v[4];
+	struct dp_frame v[4];
 	for (uint32_t i = 0; i < 4; i++) {
 		p[i] = udp_packet(side_ip(A), side_ip(B), 80, i, 16);
-		v[i] = packet_bytes(&p[i]);
+		v[i] = (struct dp_frame){ .bytes = packet_bytes(&p[i]) };
 	}
 	atomic_store(&w->session[A]->next_counter, WG_REJECT_AFTER_MESSAGES - 2);
 	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, v, 4);
@@ -445,7 +445,7 @@ static void udp_in(struct world *w, int i, struct span b, bool snapshot)
 {
 	uint8_t copy[2048];
 	memcpy(copy, b.p, b.len);
-	struct dp_datagram d = { side_ep(B), mspan_of(copy, b.len), DP_NO_PEER };
+	struct dp_datagram d = { .ep = side_ep(B), .bytes = mspan_of(copy, b.len) };
 	dp_worker_udp(w->side[i].w, snapshot ? w->side[i].s : NULL, w->now, &d, 1);
 }
 

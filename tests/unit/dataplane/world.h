@@ -35,8 +35,9 @@ enum { A, B, SIDES };
 static const uint32_t slot_of_other[SIDES] = { 3, 5 };
 
 struct item {
-	struct dp_msg m; /* of an event */
-	struct ep to;	 /* of a datagram */
+	struct dp_msg m;  /* of an event */
+	struct ep to;	  /* of a datagram */
+	struct vnet vnet; /* of what went to the TUN */
 	uint32_t peer;
 	uint8_t *b;
 	size_t len;
@@ -53,6 +54,7 @@ struct side {
 	struct dp_live *live; /* of the other, as this one keeps it */
 	struct echo_waits waits;
 	struct box udp, tun, events;
+	size_t udp_messages; /* in which udp left */
 	bool ring_full;
 };
 
@@ -133,21 +135,35 @@ static inline void empty_all(struct side *d)
 	box_empty(&d->events);
 }
 
+/* A run is taken apart, as the kernel does. */
 static inline void box_udp(void *arg, const struct dp_datagram *v, size_t n)
 {
 	struct side *d = arg;
 	for (size_t i = 0; i < n; i++) {
-		struct item *it = box_add(&d->udp, span_const(v[i].bytes));
-		it->to = v[i].ep;
-		it->peer = v[i].peer;
+		size_t segment = v[i].segment ? v[i].segment : v[i].bytes.len;
+		for (struct span rest = span_const(v[i].bytes); rest.len > 0;) {
+			size_t len = rest.len < segment ? rest.len : segment;
+			struct item *it = box_add(&d->udp, span_of(rest.p, len));
+			it->to = v[i].ep;
+			it->peer = v[i].peer;
+			rest = span_from(rest, len);
+		}
+		d->udp_messages++;
 	}
 }
 
-static inline void box_tun(void *arg, const struct span *v, size_t n)
+static inline void box_tun(void *arg, const struct gro_item *v, size_t n)
 {
 	struct side *d = arg;
-	for (size_t i = 0; i < n; i++)
-		box_add(&d->tun, v[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct item *it = box_add(&d->tun, v[i].pieces[0]);
+		it->vnet = v[i].hdr;
+		for (size_t k = 1; k < v[i].n_pieces; k++) {
+			it->b = xrealloc(it->b, it->len + v[i].pieces[k].len, 1);
+			memcpy(it->b + it->len, v[i].pieces[k].p, v[i].pieces[k].len);
+			it->len += v[i].pieces[k].len;
+		}
+	}
 }
 
 static inline bool box_event(void *arg, const struct dp_msg *m, struct span bytes)
@@ -253,7 +269,8 @@ static inline int world_setup(void **state)
 	pair_up(w);
 	for (int i = 0; i < SIDES; i++) {
 		w->side[i].live = dp_live_new();
-		w->side[i].w = dp_worker_new(&box_ops, &w->side[i], &w->side[i].waits, 42);
+		w->side[i].w = dp_worker_new(&(struct dp_worker_opts){
+		    .ops = &box_ops, .arg = &w->side[i], .waits = &w->side[i].waits, .seed = 42 });
 		look(w, i, plain);
 		trust(w, i, true);
 	}
@@ -322,7 +339,7 @@ static inline struct packet tcp_syn(struct ip src, struct ip dst, uint16_t port)
 
 static inline void from_tun(struct world *w, int i, struct packet *p)
 {
-	struct mspan v = packet_bytes(p);
+	struct dp_frame v = { .bytes = packet_bytes(p) };
 	dp_worker_tun(w->side[i].w, w->side[i].s, w->now, &v, 1);
 }
 
@@ -342,9 +359,10 @@ static inline void carry(struct world *w, int i)
 	for (size_t done = 0, n; done < x->n; done += n) {
 		n = x->n - done < DP_BATCH ? x->n - done : DP_BATCH;
 		for (size_t k = 0; k < n; k++)
-			v[k] = (struct dp_datagram){ side_ep(i),
-						     mspan_of(x->v[done + k].b, x->v[done + k].len),
-						     DP_NO_PEER };
+			v[k] = (struct dp_datagram){
+				.ep = side_ep(i),
+				.bytes = mspan_of(x->v[done + k].b, x->v[done + k].len),
+			};
 		dp_worker_udp(w->side[to].w, w->side[to].s, w->now, v, n);
 	}
 	box_empty(x);
@@ -366,7 +384,9 @@ static inline void carry_relayed(struct world *w, int i, uint32_t peer)
 	struct side *d = &w->side[i];
 	for (size_t k = 0; k < d->events.n; k++) {
 		struct item *it = &d->events.v[k];
-		struct dp_msg m = { .type = DP_CMD_DERP_IN, .peer = peer };
+		struct dp_msg m = { .type = DP_CMD_DERP_IN,
+				    .peer = peer,
+				    .segment = it->m.segment };
 		if (it->m.type == DP_EV_DERP_OUT)
 			dp_worker_command(w->side[to].w, w->side[to].s, w->now, &m,
 					  mspan_of(it->b, it->len));

@@ -292,8 +292,10 @@ static void step_out(struct node *n, const json_t *step, struct mspan b)
 	if (a == OUT_PEER) {
 		bool jailed = is_jailed(n, p.dst.ip);
 		struct net_peer peer = peer_of(n, p.dst.ip);
-		pass = outbound_check(&n->self, &peer, jailed ? n->jail : n->filter,
-				      jailed ? n->jail_flows : n->flows, b, &p) == FLT_PASS;
+		pass = flt_out(jailed ? n->jail : n->filter, jailed ? n->jail_flows : n->flows, &p,
+			       b.len) == FLT_PASS;
+		if (pass)
+			outbound_rewrite(&n->self, &peer, b);
 	}
 	expect(step, "to_tun", span_of(out, a == OUT_ANSWER ? res.answer_len : 0));
 	expect(step, "to_peer", span_of(b.p, pass ? b.len : 0));

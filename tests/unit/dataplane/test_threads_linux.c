@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A real worker thread: what it must tell reaches the control thread even when the ring is full. */
+/* Real worker threads: what they must tell reaches the control thread even when the ring is full.
+ */
 #include "tests/unit/dataplane/world.h"
 
 #include "base/sockaddr.h"
-#include "daemon/dataplane/thread_linux.h"
+#include "daemon/dataplane/threads_linux.h"
 #include "magicsock/udp_linux.h"
 
 #include <fcntl.h>
@@ -17,9 +18,10 @@
 #define WAIT_S 5
 
 struct ground {
+	unsigned workers;
 	struct world *w;
 	struct dp_exchange *exchange;
-	struct dp_thread *thread;
+	struct dp_threads *threads;
 	struct udp_socks socks;
 	sem_t woken;
 };
@@ -31,18 +33,20 @@ static void on_wake(void *arg)
 
 static void start(struct ground *g, struct udp_socks *socks)
 {
-	struct dp_thread_opts o = { .socks = socks,
-				    .exchange = g->exchange,
-				    .waits = &g->w->side[A].waits,
-				    .wake = on_wake,
-				    .wake_arg = g };
-	g->thread = dp_thread_start(&o);
-	assert_non_null(g->thread);
+	struct dp_threads_opts o = { .workers = g->workers,
+				     .socks = socks,
+				     .exchange = g->exchange,
+				     .waits = &g->w->side[A].waits,
+				     .wake = on_wake,
+				     .wake_arg = g };
+	g->threads = dp_threads_start(&o);
+	assert_non_null(g->threads);
 }
 
-static int setup(void **state)
+static int setup(void **state, unsigned workers)
 {
 	struct ground *g = xcalloc(1, sizeof(*g));
+	g->workers = workers;
 	struct udp_opts o = { .no_v6 = true };
 	sem_init(&g->woken, 0, 0);
 	world_setup((void **)&g->w);
@@ -52,10 +56,20 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup_one(void **state)
+{
+	return setup(state, 1);
+}
+
+static int setup_two(void **state)
+{
+	return setup(state, 2);
+}
+
 static int teardown(void **state)
 {
 	struct ground *g = *state;
-	dp_thread_stop(g->thread);
+	dp_threads_stop(g->threads);
 	dp_exchange_free(g->exchange);
 	udp_close(&g->socks);
 	world_teardown((void **)&g->w);
@@ -72,7 +86,7 @@ static void await(struct ground *g, unsigned want)
 	until.tv_sec += WAIT_S;
 	for (unsigned seen = 0; !(seen & want);) {
 		assert_int_equal(sem_timedwait(&g->woken, &until), 0);
-		seen |= dp_thread_notes(g->thread);
+		seen |= dp_threads_notes(g->threads);
 	}
 }
 
@@ -94,11 +108,11 @@ static void sockets_are_changed_under_a_flood(void **state)
 	struct ground *g = *state;
 	start(g, &g->socks);
 	flood(g);
-	dp_thread_set_sockets(g->thread, NULL);
+	dp_threads_set_sockets(g->threads, NULL);
 	await(g, DP_NOTE_SOCKETS);
-	dp_thread_set_sockets(g->thread, &g->socks);
+	dp_threads_set_sockets(g->threads, &g->socks);
 	await(g, DP_NOTE_SOCKETS);
-	assert_int_equal(dp_thread_notes(g->thread), 0);
+	assert_int_equal(dp_threads_notes(g->threads), 0);
 }
 
 static void a_refused_packet_is_noted(void **state)
@@ -117,15 +131,19 @@ static void a_refused_packet_is_noted(void **state)
 	close(gone.v4.fd); /* a number that nobody has */
 	start(g, &gone);
 	struct dp_msg m = { .type = DP_CMD_SEND_INNER, .peer = slot_of_other[A] };
-	assert_true(dp_thread_command(g->thread, &m, span_of(hello, sizeof(hello))));
+	assert_true(dp_threads_command(g->threads, &m, span_of(hello, sizeof(hello))));
 	await(g, DP_NOTE_REFUSED);
 }
+
+#define WITH_ONE_AND_TWO(test)                                                                     \
+	cmocka_unit_test_setup_teardown(test, setup_one, teardown),                                \
+	    cmocka_unit_test_setup_teardown(test, setup_two, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(sockets_are_changed_under_a_flood, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_refused_packet_is_noted, setup, teardown),
+		WITH_ONE_AND_TWO(sockets_are_changed_under_a_flood),
+		WITH_ONE_AND_TWO(a_refused_packet_is_noted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
