@@ -150,8 +150,11 @@ CLOCK_SHIFT := $(BUILD)/tests/fault/clock_shift.so
 $(CLOCK_SHIFT): tests/fault/clock_shift.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) -shared -fPIC $(WARN) -D_GNU_SOURCE -O1 -o $@ $<
-netns: all $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT)
-	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=240 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh))
+BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,udp_blast hs_load hs_rate)
+$(BENCH_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(call with,wg)
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+netns: all $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT) $(BENCH_TOOLS)
+	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=240 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh tests/bench/t_*.sh))
 stranger: all $(BUILD)/tests/stranger/wg_harness
 	$(Q)$(PROGRAM_TESTS) sh tests/run.sh $(sort $(wildcard tests/stranger/*.sh))
 interop: all
@@ -164,16 +167,13 @@ sim: $(SIM_BINS)
 	$(Q)for s in $^; do $$s $(SEEDS) || exit 1; done
 $(BUILD)/tests/stranger/wg_harness: $(BUILD)/tests/stranger/wg_harness.o $(call with,wg)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
-BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,udp_blast hs_load hs_rate)
-$(BENCH_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(call with,wg)
-	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
 AEAD_TABLE := $(BUILD)/tests/bench/aead_table
 $(AEAD_TABLE): $(AEAD_TABLE).o $(call lib,base)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
 # ROUNDS=n (7): how often each figure is taken
 bench-aead: $(AEAD_TABLE)
 	$(Q)$(AEAD_TABLE) $(ROUNDS)
-bench: all $(BENCH_TOOLS)
+bench: all $(BENCH_TOOLS) $(AEAD_TABLE)
 	$(Q)$(PROGRAM_TESTS) sh tests/bench/bench.sh
 
 # ---- sanitizers: their own build folders -------------------------------------------------

@@ -11,6 +11,8 @@
 #   BENCH_CEILING=FILE             a meshd built with BENCH_NO_CRYPTO=1
 #   MESHD MESHCTL MESHCOORD MESHD_FLAGS    our programs, and flags for meshd
 #   BENCH_LOCK=FILE                held around each contender's turn, where several people measure
+#   BENCH_NICE=-12                 where others compute meanwhile: go first (the whole session, see sched(7), autogroup)
+#   BENCH_PERF=FOLDER              profiles of the TCP flows, for perf report -i
 # A contender's turn is: start, measure all, stop; lib_pair.sh says how to add one.
 . "$(dirname "$0")/../interop/lib.sh"
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -48,6 +50,7 @@ turn() { # CONTENDER: one run of all its figures
 	todo=$(figures_of "$1")
 	[ -n "$todo" ] || return 0
 	piece_begin
+	disturbance "$1"
 	"$1_up"
 	for f in $todo; do "measure_$f" "$1"; done
 	"$1_down"
@@ -87,6 +90,11 @@ trap 'exit 130' INT TERM HUP PIPE
 NET_DIR=$(mktemp -d "${TMPDIR:-/tmp}/mesh-bench.XXXXXX") || fail "temporary folder"
 mkdir "$NET_DIR/fig"
 CONTENDERS=$(can_run)
+
+if [ -n "${BENCH_NICE:-}" ]; then
+	renice -n "$BENCH_NICE" $$ >/dev/null
+	[ ! -e /proc/self/autogroup ] || echo "$BENCH_NICE" >/proc/self/autogroup
+fi
 
 rounds
 ! wanted relay || relay_rounds

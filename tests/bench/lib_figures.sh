@@ -32,6 +32,13 @@ flow_retransmits() {
 	awk '/"sum_sent":/ {here = 1} here && /"retransmits"/ {print $2 + 0; here = 0}' "$NET_DIR/iperf.json"
 }
 
+# Until shortly before the flow ends; with BENCH_PERF=FOLDER its profile of the whole machine goes there.
+watch_flow() { # CONTENDER NAME
+	[ -n "${BENCH_PERF:-}" ] || { sleep $((SECS - 1)); return; }
+	mkdir -p "$BENCH_PERF"
+	perf record -q -a -g -F 499 -o "$BENCH_PERF/$2.$1.data" sleep $((SECS - 1)) >/dev/null 2>&1 || fail "perf record"
+}
+
 # The CPU is read over the middle of the flow, and related to the rate of the whole: start and end cost no figure.
 measure_flow() { # CONTENDER NAME flags...
 	who=$1 name=$2
@@ -39,7 +46,7 @@ measure_flow() { # CONTENDER NAME flags...
 	flow_start "$who" "$@"
 	sleep 1.5
 	meter_start "$who"
-	sleep $((SECS - 1))
+	watch_flow "$who" "$name"
 	meter_stop "$who"
 	[ "$name" != tcp4 ] || memory "$who" during
 	flow_end
@@ -59,8 +66,6 @@ measure_tcp4() {
 	memory "$1" after
 }
 measure_bidir() { measure_flow "$1" bidir --bidir; }
-
-value() { sed -n "s/.*\b$2 \([0-9]*\).*/\1/p" "$1"; } # FILE NAME
 
 measure_udp() { # CONTENDER NAME SIZE RATE flags...
 	who=$1 name=$2 size=$3 rate=$4
@@ -116,10 +121,10 @@ measure_hs() {
 	for sources in 1 4000; do
 		meter_start "$1"
 		in_ns "${1}b" "$HS_LOAD" --to $PAIR_A:"$(port_of "$1")" --peer "$($1_key)" --from 10.88.0.0 --sources $sources \
-			--rate "$HS_RATE" --seconds 3 >"$NET_DIR/hs"
+			--rate "$HS_RATE" --seconds 3 >"$NET_DIR/hs_load.out"
 		meter_stop "$1"
-		hs_sent=$(value "$NET_DIR/hs" sent)
+		hs_sent=$(value "$NET_DIR/hs_load.out" sent)
 		figure "hs${sources}_cpu" "$1" "$(calc "$DAEMON_CPU * 1000000 / $hs_sent" 1)"
-		figure "hs${sources}_cookies" "$1" "$(calc "$(value "$NET_DIR/hs" cookies) * 100 / $hs_sent" 1)"
+		figure "hs${sources}_cookies" "$1" "$(calc "$(value "$NET_DIR/hs_load.out" cookies) * 100 / $hs_sent" 1)"
 	done
 }

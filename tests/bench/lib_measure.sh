@@ -32,6 +32,13 @@ meter_stop() {
 	SECONDS_PAST=$(calc "($(now_us) - $METER_US) / 1000000" 6)
 }
 
+# What others use of the machine, per cent, while nothing of ours runs.
+disturbance() { # CONTENDER
+	busy=$(machine_ticks) since=$(now_us)
+	sleep 0.5
+	figure disturbance "$1" "$(calc "($(machine_ticks) - $busy) * 100000000 / ($TICKS * ($(now_us) - $since) * $(nproc))" 0)"
+}
+
 larger() { sort -n | tail -n 1; }
 of_both() { # CONTENDER /proc-file pattern
 	for side in a b; do
@@ -51,3 +58,5 @@ piece_end() { [ -z "${BENCH_LOCK:-}" ] || { flock -u 9 && exec 9>&-; }; }
 
 median() { sort -n | awk '{v[NR] = $1} END {if (NR) print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'; }
 percentile() { sort -n | awk -v p="$1" '{v[NR] = $1} END {if (NR) print v[int((NR - 1) * p / 100) + 1]}'; }
+# A tool's line of "name number" pairs.
+value() { sed -n "s/.*\b$2 \([0-9]*\).*/\1/p" "$1"; } # FILE NAME

@@ -4,7 +4,8 @@
 three() { # FILE: min / median / max
 	[ -s "$1" ] || { echo -; return; }
 	sort -n "$1" | awk '{v[NR] = $1}
-		END {m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2; print v[1] " / " m " / " v[NR]}'
+		function text(x) {return sprintf(x >= 100 ? "%.0f" : "%.2f", x)}
+		END {m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2; print text(v[1]) " / " text(m) " / " text(v[NR])}'
 }
 
 ratio() { # FILE FILE: of their medians
@@ -69,6 +70,7 @@ main_table() {
 	row hs4000_cpu "the same of 4000 addresses: daemon CPU microseconds each"
 	row hs4000_cookies '— answered with a cookie, %'
 	flow_rows relay "TCP, one flow, UDP blocked, over the relay of ${RELAY_NAME:-none}"
+	row disturbance "the machine's load by others before each turn, %"
 	row idle "idle: wake-ups of all threads of a node in $IDLE_S s"
 }
 
