@@ -153,6 +153,10 @@ $(CLOCK_SHIFT): tests/fault/clock_shift.c
 BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,udp_blast hs_load hs_rate)
 $(BENCH_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(call with,wg)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+FLOOD := $(BUILD)/tests/load/flood
+$(FLOOD): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/load/flood*.c)) $(call with,wg)
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+netns bench: $(FLOOD)
 netns: all $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT) $(BENCH_TOOLS)
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=240 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh tests/bench/t_*.sh))
 stranger: all $(BUILD)/tests/stranger/wg_harness
