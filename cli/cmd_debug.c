@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* debug: what the daemon knows, as it is. */
 #include "base/alloc.h"
+#include "cli/datapath_text.h"
 #include "cli/localapi_client.h"
 #include "cli/prefs_pretty.h"
 #include "cli/print.h"
@@ -51,15 +52,23 @@ static int prefs(struct cli *c, int argc, char **argv)
 	return CLI_OK;
 }
 
-/* debug?action=..., whose answer is JSON. */
-static int ask(struct cli *c, const char *action)
+/* debug?action=..., whose answer is JSON: new; NULL: the user has been told why. */
+static json_t *answer_to(struct cli *c, const char *action)
 {
 	char *uri = xasprintf(LAPI "debug?action=%s", action), *why = NULL;
 	json_t *v = NULL;
 	int rc = lapi_send(c, "POST", uri, NULL, 200, &v, &why);
 	free(uri);
 	if (rc)
-		return cli_fail_why(c, why);
+		cli_fail_why(c, why);
+	return v;
+}
+
+static int ask(struct cli *c, const char *action)
+{
+	json_t *v = answer_to(c, action);
+	if (!v)
+		return CLI_FAIL;
 	if (j_is_string(v)) {
 		print_clean(c->out, j_text(v));
 		fputc('\n', c->out);
@@ -80,6 +89,33 @@ QUESTION(netmap, "netmap", "current-netmap")
 QUESTION(statedir, "statedir", "statedir")
 QUESTION(peers, "peers", "peers")
 QUESTION(derp, "derp", "derp")
+
+static int datapath(struct cli *c, int argc, char **argv)
+{
+	bool json = false;
+	struct flag flags[] = { FLAG(BOOL, "json", &json, "output in JSON format") };
+	struct flag_set set = { .command = CLI_PROG " debug datapath",
+				.summary = "Print how packets are moved on this machine",
+				.args = "[--json]",
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
+	json_t *d = answer_to(c, "datapath");
+	if (!d)
+		return CLI_FAIL;
+	if (json) {
+		print_json(c->out, d, J_INDENT_TAB, true);
+	} else {
+		struct buf cells;
+		buf_init(&cells, PRINT_MAX);
+		datapath_text(d, &cells);
+		print_table(c->out, &cells, 0, 2);
+		buf_fini(&cells);
+	}
+	j_free(d);
+	return CLI_OK;
+}
 
 static int derp_map(struct cli *c, int argc, char **argv)
 {
@@ -211,6 +247,7 @@ int cmd_debug(struct cli *c, int argc, char **argv)
 		{ "statedir", "Print the location of the daemon's state", statedir },
 		{ "peers", "Print how each peer is reached and why", peers },
 		{ "derp", "Print the relay connections", derp },
+		{ "datapath", "Print how packets are moved on this machine", datapath },
 		{ "restun", "Force a magicsock restun", restun },
 		{ "rebind", "Force a magicsock rebind", rebind },
 		{ "force-netmap-update", "Force a full no-op netmap update", force_netmap_update },

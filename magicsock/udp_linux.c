@@ -72,8 +72,9 @@ static bool open_sock(struct udp_sock *s, enum ip_family fam, const uint16_t *po
 	if (s->fd < 0)
 		return false;
 	s->port = sockaddr_of_fd(s->fd, false).port;
-	s->rcvbuf = udp_get_int(s->fd, SOL_SOCKET, SO_RCVBUF);
-	s->sndbuf = udp_get_int(s->fd, SOL_SOCKET, SO_SNDBUF);
+	/* the kernel doubles what it is asked for, for its own need, and tells that */
+	s->rcvbuf = udp_get_int(s->fd, SOL_SOCKET, SO_RCVBUF) / 2;
+	s->sndbuf = udp_get_int(s->fd, SOL_SOCKET, SO_SNDBUF) / 2;
 	udp_offload_start(s, o->no_offload);
 	return true;
 }

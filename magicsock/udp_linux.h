@@ -21,7 +21,7 @@
 struct udp_sock {
 	int fd;	       /* -1 = none */
 	uint16_t port; /* host order */
-	int rcvbuf;    /* bytes the kernel granted; what was asked for is UDP_SOCKET_BUFFER */
+	int rcvbuf;    /* bytes that were granted of UDP_SOCKET_BUFFER */
 	int sndbuf;
 	_Atomic uint8_t gso_off; /* enum offload_off: runs are split before they are sent */
 	_Atomic uint8_t gro_off; /* enum offload_off: every message received is one datagram */

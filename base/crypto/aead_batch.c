@@ -45,6 +45,14 @@ int aead_batch_init(const char *name)
 	return -ERR_NOENT;
 }
 
+const char *aead_batch_usable(size_t i)
+{
+	for (size_t k = 0; k < ARRAY_LEN(impls); k++)
+		if (impls[k]->usable() && i-- == 0)
+			return impls[k]->name;
+	return NULL;
+}
+
 const char *aead_batch_name(void)
 {
 	return chosen->name;

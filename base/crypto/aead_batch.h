@@ -29,6 +29,8 @@ struct aead_impl {
  * -ERR_AUTH (self-check against libsodium failed). Call once at start, before threads. */
 MUST_CHECK int aead_batch_init(const char *name);
 const char *aead_batch_name(void);
+/* Names of those that this CPU can run, fastest first; NULL behind the last. */
+const char *aead_batch_usable(size_t i);
 void aead_batch_seal(const uint8_t key[static 32], struct aead_pkt *v, size_t n);
 void aead_batch_open(const uint8_t key[static 32], struct aead_pkt *v, size_t n);
 

@@ -191,6 +191,8 @@ json_t *backend_debug(struct backend *b, const char *what)
 		return backend_netmap(b);
 	if (strcmp(what, "statedir") == 0)
 		return j_string(b->state_dir);
+	if (strcmp(what, "datapath") == 0)
+		return node_debug_datapath(b->node);
 	return node_debug(b->node, what);
 }
 

@@ -244,6 +244,7 @@ static bool start_workers(struct node *n, unsigned workers)
 		.wake_arg = n,
 	};
 	n->wake = loop_wake_new(n->loop, on_records, n);
+	n->workers = o.workers;
 	n->threads = dp_threads_start(&o);
 	return n->threads != NULL;
 }
@@ -281,6 +282,8 @@ struct node *node_new(const struct node_opts *o, const struct node_ops *ops, voi
 		return NULL;
 	}
 	node_tell_interfaces(n);
+	node_say_start(n);
+	node_on_offload(n);
 	return n;
 }
 
@@ -338,6 +341,12 @@ static void take_derp_map(struct node *n, const struct derp_map *m)
 	node_gather(n);
 }
 
+static void take_attributes(struct node *n, const struct nm_node *self)
+{
+	node_take_port(n, nm_node_cap(self, "randomize-client-port"));
+	node_take_offload(n, self);
+}
+
 void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 		const struct nm_change *ch)
 {
@@ -347,7 +356,7 @@ void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 		ch = NULL;
 	engine_set_map(n->engine, loop_now(n->loop), wall_now(), nm, p, ch);
 	if (!ch || ch->full || (ch->mask & NM_CHANGED_SELF))
-		node_take_port(n, nm_node_cap(nm->self, "randomize-client-port"));
+		take_attributes(n, nm->self);
 	if (!ch || ch->full || (ch->mask & NM_CHANGED_DERP))
 		take_derp_map(n, nm->derp);
 	if (first || (n->alone && nm->n_peers > 0))

@@ -92,6 +92,7 @@ const struct nc_report *node_netcheck_last(const struct node *n); /* borrowed; N
 void node_usermetrics(struct buf *out);
 /* Debug views */
 json_t *node_debug(struct node *n, const char *what); /* new; NULL: unknown */
+json_t *node_debug_datapath(const struct node *n);    /* new */
 MUST_CHECK int node_debug_action(struct node *n, const char *action);
 
 /* ---- asking -------------------------------------------------------------------------------- */

@@ -3,7 +3,6 @@
 #include "daemon/engine/node_priv.h"
 
 #include "base/log.h"
-#include "netstack/tun_offload_linux.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -44,20 +43,6 @@ static void lower_routes(struct node *n, struct router_report *rep)
 	router_down(n->router, rep);
 }
 
-/* Once, when the link is up: what it takes shows only then. */
-static void tune_tun(struct node *n)
-{
-	if (n->tun_tuned || tun_probe(&n->tun) < 0)
-		return;
-	n->tun_tuned = true;
-	if ((n->tun.offload & (TUN_TSO | TUN_USO)) && tun_set_gso_max(&n->tun, TUN_MTU) < 0)
-		log_info("offload: tun: super-packets keep the kernel's size");
-	for (enum offload_step i = 0; i < OFFLOAD_STEPS; i++)
-		if (n->tun.refused & OFFLOAD_BIT(i))
-			log_info("offload: tun: the kernel has no %s", offload_name(i));
-	dp_threads_tun_changed(n->threads);
-}
-
 void node_route(struct node *n)
 {
 	struct router_in in;
@@ -69,7 +54,7 @@ void node_route(struct node *n)
 		raise_routes(n, &rep);
 		router_config_build(&in, &want);
 		router_apply(n->router, &want, &rep);
-		tune_tun(n);
+		node_tune_tun(n);
 		router_config_fini(&want);
 	} else {
 		lower_routes(n, &rep);
@@ -107,7 +92,11 @@ static int open_sockets(struct node *n, uint16_t keep)
 			      .current = keep,
 			      .fwmark = n->fwmark,
 			      .no_offload = n->no_offload };
-	return udp_open(&n->socks, &o);
+	int rc = udp_open(&n->socks, &o), err = errno;
+	udp_forbid(&n->socks, n->network_off);
+	node_say_buffers(n);
+	errno = err;
+	return rc;
 }
 
 void node_rebind(struct node *n)
@@ -135,6 +124,7 @@ void node_on_sockets_done(struct node *n)
 		return;
 	}
 	n->rebind = REBIND_NONE;
+	node_on_offload(n);
 	engine_on_rebind(n->engine, loop_now(n->loop));
 	node_gather(n);
 	node_changed(n);
@@ -163,20 +153,6 @@ void node_on_refused(struct node *n)
 		return;
 	log_info("udp: the system refuses to send; binding anew");
 	node_rebind(n);
-}
-
-static void tell_refused(const char *family, const struct udp_sock *s)
-{
-	if (s->gso_off & OFFLOAD_OFF_DEVICE)
-		log_info("offload: udp%s: the device refuses runs of datagrams; sending them one "
-			 "by one",
-			 family);
-}
-
-void node_on_offload(struct node *n)
-{
-	tell_refused("4", &n->socks.v4);
-	tell_refused("6", &n->socks.v6);
 }
 
 /* ---- interfaces ---- */
@@ -268,6 +244,7 @@ static char *open_tun(struct node *n, const struct node_opts *o)
 	if (tun_open(o->tun_name, o->no_offload & TUN_STEPS, &n->tun, &err) != 0)
 		return xstrdup(err.text);
 	n->have_tun = true;
+	n->tun_granted = n->tun.offload;
 	n->router = router_new(n->tun.name, &n->params, &rep);
 	if (!n->router)
 		return xasprintf("cannot set up routing: %s", rep.first);
@@ -279,6 +256,7 @@ char *node_link_init(struct node *n, const struct node_opts *o)
 	char *why = o->no_tun ? NULL : open_tun(n, o);
 	if (why)
 		return why;
+	udp_counters_register();
 	if (open_sockets(n, 0) != 0 && n->socks.v6.fd < 0)
 		log_error("udp: cannot open a socket: %s; only relays can be used",
 			  strerror(errno));

@@ -27,10 +27,15 @@ struct node {
 	uint16_t port;	       /* wanted now */
 	uint16_t port_setting; /* of the options */
 	uint32_t fwmark;
-	uint32_t no_offload; /* set of base/offload.h that is switched off */
+	uint32_t no_offload;  /* set of base/offload.h that is switched off */
+	uint32_t network_off; /* and that the map forbids */
+	uint8_t offload_said[OFFLOAD_STEPS]; /* why each is off, as last told in the log */
+	bool buffers_said;
+	unsigned workers;
 
 	struct tun tun;
 	bool have_tun, tun_lost, tun_tuned;
+	uint32_t tun_granted;  /* enum tun_step: what the kernel has and nobody switched off */
 	bool tun_was_down;     /* though we had it up */
 	struct router *router; /* NULL: no TUN */
 	bool routed;	       /* rules are in, the link is up */
@@ -89,11 +94,18 @@ void node_rebind(struct node *n);
 void node_take_port(struct node *n, bool any);
 void node_on_sockets_done(struct node *n);
 void node_on_refused(struct node *n); /* packets, by the system */
-void node_on_offload(struct node *n); /* a device refused runs */
-void node_route(struct node *n);      /* bring the system's routes in line with the map */
+void node_route(struct node *n); /* bring the system's routes in line with the map */
 void node_unroute(struct node *n);
 void node_tell_interfaces(struct node *n);
 void node_tell_network(struct node *n); /* to the relay connections: up or down */
+
+/* node_offload.c */
+unsigned node_offload_off(const struct node *n, enum offload_step step); /* enum offload_off */
+void node_take_offload(struct node *n, const struct nm_node *self);	 /* what the map forbids */
+void node_tune_tun(struct node *n);   /* the link is up */
+void node_on_offload(struct node *n); /* a step may have come or gone: tell the log */
+void node_say_start(const struct node *n);
+void node_say_buffers(struct node *n); /* once, if they are small */
 
 /* node.c */
 void node_changed(struct node *n);

@@ -41,9 +41,9 @@ static void same_shape(void **state)
 	struct buf out;
 	char *want = recorded(), *rest = want;
 	buf_init(&out, 1 << 16);
-	traffic_judged_in(FLT_DROP_ACL);
-	traffic_judged_in(FLT_DROP_TOO_SHORT);
-	traffic_judged_out(FLT_DROP_NO_FILTER);
+	traffic_judged_in(FLT_DROP_ACL, 1);
+	traffic_judged_in(FLT_DROP_TOO_SHORT, 1);
+	traffic_judged_out(FLT_DROP_NO_FILTER, 1);
 	backend_usermetrics(f->b, &out);
 	const char *ours = buf_cstr(&out);
 	for (char *line; (line = strsep(&rest, "\n"));) {

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the node takes of the kernel's help, what the network forbids of it, and what it tells. */
+#include "tests/unit/engine/world.h"
+
+#include "base/counters.h"
+#include "base/crypto/aead_batch.h"
+#include "base/loop.h"
+#include "base/net.h"
+#include "daemon/engine/node_priv.h"
+
+#define WAIT_S 10
+
+struct stand {
+	struct loop *loop;
+	struct net *net;
+	struct node *n;
+};
+
+static void on_endpoints(void *arg, const struct endpoint *eps, size_t n)
+{
+	(void)arg, (void)eps, (void)n;
+}
+
+static void on_netinfo(void *arg, const struct nc_report *r, int home)
+{
+	(void)arg, (void)r, (void)home;
+}
+
+static void on_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static const struct node_ops quiet = { on_endpoints, on_netinfo, on_nothing, on_nothing };
+
+static void begin(struct stand *s, uint32_t no_offload)
+{
+	char *why = NULL;
+	struct node_opts o = {
+		.net = s->net, .tun_name = "none", .no_tun = true, .no_offload = no_offload
+	};
+	s->n = node_new(&o, &quiet, s, &why);
+	if (!s->n)
+		fail_msg("%s", why);
+}
+
+static int setup(void **state)
+{
+	struct stand *s = xcalloc(1, sizeof(*s));
+	assert_int_equal(crypto_init(), 0);
+	s->loop = loop_new();
+	s->net = net_new(s->loop, NULL);
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct stand *s = *state;
+	node_free(s->n);
+	net_free(s->net);
+	loop_free(s->loop);
+	free(s);
+	return 0;
+}
+
+static void apply(struct stand *s, const char *cap)
+{
+	struct netmap nm;
+	struct prefs prefs;
+	struct node_key key = { { 4, 4 } };
+	struct peer_spec self = spec_of(SELF_ID, &key, node_disco_key(s->n));
+	netmap_init(&nm);
+	prefs_init(&prefs);
+	if (cap)
+		self.caps[self.n.n_caps++] = (struct nm_cap){ cap, "" };
+	nm.self = node_of(&self);
+	node_apply(s->n, &nm, &prefs, NULL);
+	netmap_fini(&nm);
+	prefs_fini(&prefs);
+}
+
+/* Why the step is off for the first UDP socket, as shown; NULL: it is on. */
+static void expect_step(struct stand *s, const char *step, const char *why)
+{
+	json_t *d = node_debug_datapath(s->n);
+	const json_t *steps = j_get(j_at(j_get(d, "UDP"), 0), "Steps");
+	size_t found = 0;
+	for (size_t i = 0; i < j_len(steps); i++) {
+		const json_t *o = j_at(steps, i);
+		if (str_cmp(j_str(o, "Step"), step) != 0)
+			continue;
+		found++;
+		assert_int_equal(j_bool(o, "Active", false), why == NULL);
+		assert_int_equal(str_cmp(j_str(o, "Why"), why), 0);
+	}
+	assert_int_equal(found, 1);
+	j_free(d);
+}
+
+/* Whether this kernel has it at all: then the rest can be told. */
+static bool kernel_has_both(const struct stand *s)
+{
+	return !s->n->socks.v4.gso_off && !s->n->socks.v4.gro_off;
+}
+
+static void what_is_shown(void **state)
+{
+	struct stand *s = *state;
+	begin(s, 0);
+	json_t *d = node_debug_datapath(s->n);
+	const json_t *usable = j_get(j_get(d, "AEAD"), "Usable"), *sock = j_at(j_get(d, "UDP"), 0);
+	assert_string_equal(j_str(j_get(d, "AEAD"), "Used"), aead_batch_name());
+	assert_string_equal(j_text(j_at(usable, j_len(usable) - 1)), "sodium");
+	assert_in_range(j_int(d, "Workers", 0), 1, 2);
+	assert_false(j_has(d, "TUN"));
+	assert_string_equal(j_str(sock, "Family"), "IPv4");
+	assert_int_equal(j_int(sock, "Port", 0), s->n->socks.v4.port);
+	assert_int_equal(j_int(sock, "WantedBuffer", 0), UDP_SOCKET_BUFFER);
+	assert_in_range(j_int(sock, "ReceiveBuffer", 0), 1, UDP_SOCKET_BUFFER);
+	assert_in_range(j_int(sock, "SendBuffer", 0), 1, UDP_SOCKET_BUFFER);
+	assert_int_equal(j_int(sock, "QueueDrops", -1), 0);
+	assert_true(j_has(j_get(d, "Counters"), "dataplane_rx_drop_auth"));
+	assert_true(j_has(j_get(d, "Counters"), "magicsock_udp_rx_queue_drops"));
+	assert_false(j_has(j_get(d, "Counters"), "wg_hs_bad_mac1"));
+	j_free(d);
+}
+
+static void switched_off_at_start(void **state)
+{
+	struct stand *s = *state;
+	begin(s, OFFLOAD_ALL);
+	expect_step(s, "udp-gso", "switched off");
+	expect_step(s, "udp-gro", "switched off");
+	apply(s, "disable-udp-gro");
+	apply(s, NULL); /* the network does not switch on what a person switched off */
+	expect_step(s, "udp-gro", "switched off");
+}
+
+static void rebound(struct stand *s)
+{
+	mono_t give_up = mono_add_s(mono_now(), WAIT_S);
+	node_rebind(s->n);
+	while (s->n->rebind != REBIND_NONE && !mono_due(give_up, mono_now()))
+		loop_turn(s->loop, 50);
+	assert_int_equal(s->n->rebind, REBIND_NONE);
+}
+
+static void the_network_forbids(void **state)
+{
+	struct stand *s = *state;
+	begin(s, 0);
+	if (!kernel_has_both(s))
+		skip();
+	apply(s, NULL);
+	expect_step(s, "udp-gso", NULL);
+	expect_step(s, "udp-gro", NULL);
+	apply(s, "disable-udp-gro");
+	expect_step(s, "udp-gro", "switched off by the network");
+	rebound(s); /* new sockets know it too */
+	expect_step(s, "udp-gro", "switched off by the network");
+	expect_step(s, "udp-gso", NULL);
+	apply(s, "never-gso-equal-tail");
+	expect_step(s, "udp-gso", "switched off by the network");
+	expect_step(s, "udp-gro", NULL);
+	apply(s, "disable-udp-gso");
+	expect_step(s, "udp-gso", "switched off by the network");
+	apply(s, NULL);
+	expect_step(s, "udp-gso", NULL);
+}
+
+static void a_device_refuses(void **state)
+{
+	struct stand *s = *state;
+	begin(s, 0);
+	if (!kernel_has_both(s))
+		skip();
+	s->n->socks.v4.gso_off |= OFFLOAD_OFF_DEVICE;
+	node_on_offload(s->n);
+	assert_int_equal(s->n->offload_said[OFFLOAD_UDP_GSO], OFFLOAD_OFF_DEVICE);
+	expect_step(s, "udp-gso", "refused by the device");
+	rebound(s); /* the new socket may leave by another device */
+	assert_int_equal(s->n->offload_said[OFFLOAD_UDP_GSO], 0);
+	expect_step(s, "udp-gso", NULL);
+}
+
+/* ---- the TUN's steps, from what it says of itself ---- */
+
+static void expect_tun(struct stand *s, enum offload_step step, unsigned off)
+{
+	assert_int_equal(node_offload_off(s->n, step), off);
+}
+
+static void why_the_tun_lacks_a_step(void **state)
+{
+	struct stand *s = *state;
+	begin(s, 0);
+	struct node *n = s->n;
+	n->tun_granted = TUN_STEPS;
+	for (unsigned i = OFFLOAD_VNET; i <= OFFLOAD_TUN_GRO_UDP; i++)
+		expect_tun(s, i, 0);
+	n->network_off = TUN_TCP_GRO;
+	expect_tun(s, OFFLOAD_TUN_GRO_TCP, OFFLOAD_OFF_NETWORK);
+	n->network_off = 0;
+	n->tun_granted = TUN_VNET | TUN_TSO; /* no USO in this kernel, so no joined UDP */
+	n->tun.refused = TUN_USO;
+	n->no_offload = TUN_TCP_GRO;
+	expect_tun(s, OFFLOAD_USO, OFFLOAD_OFF_KERNEL);
+	expect_tun(s, OFFLOAD_TUN_GRO_UDP, OFFLOAD_OFF_KERNEL);
+	expect_tun(s, OFFLOAD_TUN_GRO_TCP, OFFLOAD_OFF_SWITCH);
+	n->tun_granted = n->tun.refused = 0;
+	n->no_offload = TUN_VNET; /* takes the others with it */
+	for (unsigned i = OFFLOAD_VNET; i <= OFFLOAD_TUN_GRO_UDP; i++)
+		expect_tun(s, i, OFFLOAD_OFF_SWITCH);
+	n->no_offload = 0;
+	n->tun.refused = TUN_VNET;
+	expect_tun(s, OFFLOAD_TUN_GRO_UDP, OFFLOAD_OFF_KERNEL);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(what_is_shown),    T(switched_off_at_start),	  T(the_network_forbids),
+		T(a_device_refuses), T(why_the_tun_lacks_a_step),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
