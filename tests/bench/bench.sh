@@ -3,7 +3,7 @@
 # bench.sh: meshd beside other tunnels, in turn, in network namespaces of this machine; prints Markdown.
 #
 #   BENCH_ONLY="tcp1 ping"         figures, default all: tcp1 tcp4 bidir udp64 udp1200 udpgso ping hs relay idle
-#                                  aead handshakes
+#                                  join aead handshakes
 #   BENCH_CONTENDERS="meshd wg"    default those that can run: meshd wg tailscaled wg2022 wg1420 ceiling
 #   ROUNDS=5 SECS=5 UDP_SECS=2     rounds, and seconds of each TCP and UDP run
 #   BENCH_OUT=FILE                 where the table also goes; default RESULTS.md beside this file if all was run
@@ -17,7 +17,7 @@
 . "$(dirname "$0")/../interop/lib.sh"
 HERE=$(cd "$(dirname "$0")" && pwd)
 ALL='tcp1 tcp4 bidir udp64 udp1200 udpgso ping hs'
-EXTRA='relay idle aead handshakes'
+EXTRA='relay idle join aead handshakes'
 ROUNDS=${ROUNDS:-5}
 SECS=${SECS:-5}
 UDP_SECS=${UDP_SECS:-2}
@@ -31,7 +31,7 @@ IDLE_REST_S=${IDLE_REST_S:-30}
 TOOLS=${BUILD:-$ROOT/build}/tests/bench
 UDP_BLAST=$TOOLS/udp_blast
 HS_LOAD=$TOOLS/hs_load
-for f in pair meshd wireguard tailscaled measure figures relay idle report; do . "$HERE/lib_$f.sh"; done
+for f in pair meshd wireguard tailscaled measure figures relay idle join report; do . "$HERE/lib_$f.sh"; done
 
 say() { echo "$*" >&2; }
 wanted() { # FIGURE
@@ -99,6 +99,7 @@ fi
 rounds
 ! wanted relay || relay_rounds
 ! wanted idle || idle_run
+! wanted join || join_rounds
 alone aead "$TOOLS/aead_table"
 alone handshakes "$TOOLS/hs_rate"
 

@@ -61,3 +61,6 @@ pair_block_udp() { # PAIR
 		E
 	done
 }
+
+# Those of CONTENDERS that are nodes of a network, with a server and a relay.
+nodes() { printf '%s\n' $CONTENDERS | grep -x -e meshd -e tailscaled; }

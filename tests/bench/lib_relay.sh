@@ -50,15 +50,9 @@ relay_down() {
 	unset SSL_CERT_FILE
 }
 
-relay_contenders() {
-	for c in $CONTENDERS; do
-		case $c in meshd | tailscaled) echo "$c" ;; esac
-	done
-}
-
 relay_rounds() {
 	for round in $(seq "$ROUNDS"); do
-		for c in $(relay_contenders); do
+		for c in $(nodes); do
 			say "relay, round $round: $c"
 			piece_begin
 			relay_up "$c"

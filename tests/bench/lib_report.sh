@@ -70,6 +70,10 @@ main_table() {
 	row hs4000_cpu "the same of 4000 addresses: daemon CPU microseconds each"
 	row hs4000_cookies '— answered with a cookie, %'
 	flow_rows relay "TCP, one flow, UDP blocked, over the relay of ${RELAY_NAME:-none}"
+	row join_up 'up with a key until it returns, ms'
+	row join_echo '— from there to the first echo'
+	row join_direct '— from there to the first direct pong'
+	row join_again 'daemon stopped and started until the first echo, ms'
 	row disturbance "the machine's load by others before each turn, %"
 	row idle "idle: wake-ups of all threads of a node in $IDLE_S s"
 }
