@@ -264,14 +264,35 @@ bool engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region,
 	if (ms_classify(d, NULL) == MS_DISCO) {
 		count_disco(disco_input_derp(e->disco, now, region, src, d));
 	} else if (wg_classify(d) == WG_KIND_TRANSPORT) {
-		restart_session(e, p);
-		engine_command(e, DP_CMD_DERP_IN, p, false, d);
+		engine_input_derp_run(e, now, wall, src, d, 0);
 	} else {
 		struct wg_from f = { .region = region, .relay_key = *src };
 		wg_device_input(e->wg, now, &f, d, &e->out); /* counts its verdict */
 	}
 	e->ops->rearm(e->arg);
 	return true;
+}
+
+bool engine_is_peer(const struct engine *e, const struct node_key *key)
+{
+	return engine_peer(e, key) != NULL;
+}
+
+void engine_input_derp_run(struct engine *e, mono_t now, wall_t wall, const struct node_key *src,
+			   struct span run, size_t segment)
+{
+	engine_enter(e, now, wall);
+	struct epeer *p = engine_peer(e, src);
+	if (!p) {
+		counter_inc(&derp_unknown[0]);
+		return;
+	}
+	restart_session(e, p);
+	struct dp_msg m = {
+		.type = DP_CMD_DERP_IN, .peer = p->slot, .segment = (uint16_t)segment
+	};
+	e->ops->command(e->arg, &m, run);
+	e->ops->rearm(e->arg);
 }
 
 /* ---- the worker's records ---- */
@@ -284,11 +305,19 @@ static void note_active(struct engine *e, struct epeer *p, mono_t now)
 		disco_on_activity(e->disco, p->disco, now);
 }
 
-static void send_by_derp(struct engine *e, const struct epeer *p, struct span d)
+/* segment: bytes of each datagram but the last; 0: one datagram */
+static void send_by_derp(struct engine *e, const struct epeer *p, struct span run, size_t segment)
 {
 	int region = e->ops->derp_route(e->arg, &p->node->key, p->node->home_derp);
-	if (region)
-		e->ops->send_derp(e->arg, region, &p->node->key, d);
+	if (!region)
+		return;
+	if (segment == 0)
+		segment = run.len;
+	while (run.len > 0) {
+		size_t n = run.len < segment ? run.len : segment;
+		e->ops->send_derp(e->arg, region, &p->node->key, span_of(run.p, n));
+		run = span_from(run, n);
+	}
 }
 
 static void on_tsmp_disco_key(struct engine *e, struct epeer *p, const struct disco_key *key)
@@ -352,7 +381,7 @@ void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg
 		return;
 	switch (m->type) {
 	case DP_EV_DERP_OUT:
-		send_by_derp(e, p, bytes);
+		send_by_derp(e, p, bytes, m->segment);
 		break;
 	case DP_EV_WANT_SESSION:
 		on_want_session(e, p);

@@ -79,6 +79,10 @@ void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from,
 /* False: the sender is no peer of ours. */
 bool engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region,
 		       const struct node_key *src, struct span datagram);
+bool engine_is_peer(const struct engine *e, const struct node_key *key);
+/* Transport datagrams of one peer that came by relay: a run as msg.h has it. */
+void engine_input_derp_run(struct engine *e, mono_t now, wall_t wall, const struct node_key *src,
+			   struct span run, size_t segment);
 /* A record from the worker. */
 void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg *m,
 		  struct span bytes);
