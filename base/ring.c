@@ -117,6 +117,12 @@ void ring_commit(struct ring *r, size_t len, bool *was_empty)
 		*was_empty = r->tail_seen == before;
 }
 
+size_t ring_used(const struct ring *r)
+{
+	return atomic_load_explicit(&r->head, memory_order_relaxed) -
+	       atomic_load_explicit(&r->tail, memory_order_acquire);
+}
+
 /* Where the oldest record starts, behind any padding; false if there is none. */
 static bool oldest(struct ring *r, size_t *pos)
 {

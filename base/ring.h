@@ -16,6 +16,8 @@ void ring_free(struct ring *r);
  * commit with the length really used. *was_empty tells whether the consumer needs a wake. */
 uint8_t *ring_reserve(struct ring *r, size_t len);
 void ring_commit(struct ring *r, size_t len, bool *was_empty);
+/* Producer: bytes in use, for who must not fill the ring up. */
+size_t ring_used(const struct ring *r);
 
 /* Consumer: the oldest record (borrowed until ring_pop); p is NULL if there is none. */
 struct mspan ring_peek(struct ring *r);

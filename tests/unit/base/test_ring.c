@@ -50,12 +50,15 @@ static void full_says_so(void **state)
 	(void)state;
 	struct ring *r = ring_new(1);
 	size_t n = 0;
+	assert_int_equal(ring_used(r), 0);
 	assert_null(ring_reserve(r, 1000)); /* above a quarter */
 	while (put(r, "12345678", NULL))
 		n++;
 	assert_int_equal(n, 16); /* 256 bytes, 16 each */
+	assert_int_equal(ring_used(r), 256);
 	assert_null(ring_reserve(r, 0));
 	ring_pop(r);
+	assert_int_equal(ring_used(r), 240);
 	assert_true(put(r, "12345678", NULL));
 	assert_false(put(r, "x", NULL));
 	ring_free(r);
