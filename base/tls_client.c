@@ -5,6 +5,8 @@
 
 #include <sodium.h>
 
+#define READ_AHEAD (64u << 10) /* held while bytes wait in it, no longer */
+
 bool tls_client_curl_checks_chain(enum stream_verify v)
 {
 	return v == STREAM_VERIFY || v == STREAM_VERIFY_NAME;
@@ -135,6 +137,9 @@ int tls_client_setup(struct tls_client *t, void *ssl_ctx)
 	/* A write that could not finish is repeated from our queue, which may have moved. */
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				  SSL_MODE_RELEASE_BUFFERS);
+	/* A record's head and body, and records that wait, in one read of the socket. */
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
 	switch (t->verify) {
 	case STREAM_VERIFY:
