@@ -17,6 +17,7 @@ static const char dial_name[] = "dial.invalid";
 static void release(struct stream *s)
 {
 	loop_timer_cancel(&s->timeout);
+	loop_timer_cancel(&s->rest);
 	loop_defer_cancel(&s->later);
 	resolve_cancel(s->resolve);
 	s->resolve = NULL;
@@ -272,6 +273,7 @@ struct stream *stream_open(struct net *net, const struct stream_opts *o,
 	    (struct tls_client){ .verify = o->verify, .host = s->host, .cert_name = s->cert_name };
 	memcpy(s->tls.sha256, o->cert_sha256, sizeof(s->tls.sha256));
 	loop_timer_init(net->loop, &s->timeout, on_timeout, s);
+	loop_timer_init(net->loop, &s->rest, stream_io_on_rest, s);
 	loop_defer_init(net->loop, &s->later, on_later, s);
 	loop_timer_arm_ms(&s->timeout, s->timeout_ms);
 	start(s, o);
@@ -281,6 +283,11 @@ struct stream *stream_open(struct net *net, const struct stream_opts *o,
 void stream_set_queue_max(struct stream *s, size_t bytes)
 {
 	s->out.max = bytes < STREAM_QUEUE_MAX ? bytes : STREAM_QUEUE_MAX;
+}
+
+void stream_set_gather_us(struct stream *s, unsigned us)
+{
+	s->gather_ns = (int64_t)us * 1000;
 }
 
 size_t stream_queued(const struct stream *s)

@@ -56,6 +56,12 @@ void stream_free(struct stream *s); /* NULL is fine */
 MUST_CHECK int stream_send(struct stream *s, struct span data);
 /* Another limit than STREAM_QUEUE_MAX (default), never above it. */
 void stream_set_queue_max(struct stream *s, size_t bytes);
+/* How much the system's send buffer may hold that TCP could not send yet: little, or what is sent next waits
+ * behind it. No limit by default, and where the system has none. */
+void stream_set_unsent_max(struct stream *s, unsigned bytes);
+/* Under load let this much time pass between two reads, so that many bytes come in one on_data; after a
+ * quiet time bytes come at once. Default 0: read whenever there is something. */
+void stream_set_gather_us(struct stream *s, unsigned us);
 size_t stream_queued(const struct stream *s);
 /* local and remote address of the connection; unset before on_open */
 struct ep stream_local(const struct stream *s);

@@ -3,6 +3,10 @@
 #include "base/sockaddr.h"
 #include "base/stream_priv.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 enum { READ_ROUNDS = 4 }; /* scratch buffers per wake, so that one stream cannot hold the loop */
 
 enum fill { FILL_MORE, FILL_AGAIN, FILL_END, FILL_ERROR };
@@ -49,6 +53,8 @@ static bool read_round(struct stream *s, bool *more)
 
 	s->text[0] = '\0';
 	f = fill(s, room, &len);
+	if (len > 0)
+		s->last_read = loop_now(s->net->loop);
 	if (!deliver(s, span_of(room.p, len)))
 		return false;
 	*more = f == FILL_MORE;
@@ -106,7 +112,8 @@ static bool write_pending(struct stream *s)
 
 static void watch(struct stream *s)
 {
-	int events = LOOP_READ | (outq_pending(&s->out).len > 0 ? LOOP_WRITE : 0);
+	int events =
+	    (s->resting ? 0 : LOOP_READ) | (outq_pending(&s->out).len > 0 ? LOOP_WRITE : 0);
 
 	if (s->fd.events == events)
 		return;
@@ -117,7 +124,7 @@ static void watch(struct stream *s)
 static void flush(struct stream *s)
 {
 	if (s->write_broken) {
-		if (!s->read_more)
+		if (!s->read_more && !s->resting)
 			stream_finish(s, -ERR_IO, "connection lost");
 		return;
 	}
@@ -146,14 +153,42 @@ int stream_send(struct stream *s, struct span data)
 	return rc;
 }
 
+void stream_set_unsent_max(struct stream *s, unsigned bytes)
+{
+	if (s->state == STREAM_OPEN)
+		(void)setsockopt(s->fd.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+}
+
 /* ---- events ---------------------------------------------------------------------------- */
+
+/* Reading starts to wait, or goes on waiting, if the last read that brought something was just now.
+ * The fd is not watched meanwhile: it would be ready all the time. */
+static bool rest(struct stream *s, mono_t now)
+{
+	mono_t until = mono_add_ns(s->last_read, s->gather_ns);
+
+	s->resting = s->gather_ns > 0 && !s->read_more && !mono_due(until, now);
+	if (s->resting)
+		loop_timer_arm(&s->rest, until);
+	return s->resting;
+}
 
 static void on_fd(struct loop_fd *w, int events)
 {
 	struct stream *s = w->arg;
 
-	if ((events & LOOP_READ) && !read_all(s))
+	if ((events & LOOP_READ) && !rest(s, loop_now(s->net->loop)) && !read_all(s))
 		return;
+	flush(s);
+}
+
+void stream_io_on_rest(struct loop_timer *t, mono_t now)
+{
+	struct stream *s = t->arg;
+
+	if (!read_all(s))
+		return;
+	rest(s, now);
 	flush(s);
 }
 

@@ -41,6 +41,11 @@ struct stream {
 	int fail_err;
 	bool read_more;
 
+	int64_t gather_ns; /* between two reads, 0: no wait */
+	mono_t last_read;  /* that brought something */
+	bool resting;	   /* reading waits for the timer */
+	struct loop_timer rest;
+
 	struct loop_fd fd;
 	struct outq out;
 	bool write_broken; /* nothing goes out any more; what came in is still read */
@@ -58,5 +63,6 @@ void stream_finish(struct stream *s, int err, const char *text);
 void stream_io_start(struct stream *s);
 /* Read and write what is due (deferred). */
 void stream_io_later(struct stream *s);
+void stream_io_on_rest(struct loop_timer *t, mono_t now);
 
 #endif
