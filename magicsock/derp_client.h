@@ -9,7 +9,6 @@
 #include "base/net.h"
 #include "magicsock/derpmap.h"
 
-#define DERP_QUEUE_MAX 32 /* datagrams waiting per region; the oldest is dropped */
 #define DERP_TEXT_MAX 160
 
 struct derp_mgr;
@@ -19,6 +18,8 @@ struct derp_mgr_ops {
 	 * peer of ours: then no route is remembered, and a relay cannot fill our memory with
 	 * made-up keys. */
 	bool (*on_packet)(void *arg, int region, const struct node_key *src, struct span datagram);
+	/* All datagrams of one read were handed over. May be NULL. */
+	void (*on_read_end)(void *arg);
 	/* Connected (login complete), or an attempt or connection ended: text (borrowed, printable)
 	 * says why. */
 	void (*on_state)(void *arg, int region, bool connected, const char *text);
@@ -50,7 +51,9 @@ int derp_mgr_home(const struct derp_mgr *m);
 void derp_mgr_set_have_v6(struct derp_mgr *m, bool have);
 
 /* Queue one datagram (copied), connecting if need be. 0; -ERR_NOENT: no such region, or no key;
- * -ERR_TOOBIG. A full queue drops its oldest datagram. */
+ * -ERR_TOOBIG. When the relay takes less than comes, the oldest go (derp_queue.h), and whatever has
+ * waited for DERP_WAIT_MS on a connection that stands. */
+#define DERP_WAIT_MS 100
 MUST_CHECK int derp_mgr_send(struct derp_mgr *m, int region, const struct node_key *dst,
 			     struct span datagram);
 /* The region to reach a peer by: an open connection to its home; else an open connection it was

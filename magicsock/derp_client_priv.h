@@ -8,6 +8,7 @@
 #include "base/resolve.h"
 #include "base/stream.h"
 #include "magicsock/derp_client.h"
+#include "magicsock/derp_queue.h"
 #include "magicsock/derp_session.h"
 
 enum derp_link_state {
@@ -15,12 +16,6 @@ enum derp_link_state {
 	LINK_RESOLVING,	 /* choosing a node, perhaps looking its name up */
 	LINK_CONNECTING, /* TCP and TLS */
 	LINK_OPEN,	 /* session running */
-};
-
-struct queued {
-	struct node_key dst;
-	size_t len;
-	uint8_t data[];
 };
 
 struct derp_link {
@@ -34,8 +29,7 @@ struct derp_link {
 	size_t node;		   /* being or been dialed */
 	struct loop_timer timer;
 
-	struct queued *queue[DERP_QUEUE_MAX];
-	size_t q_first, q_len;
+	struct derp_queue *queue;
 
 	mono_t dial_deadline;
 	mono_t retry_at;

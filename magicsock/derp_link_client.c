@@ -11,8 +11,10 @@
 #define IDLE_S 60
 #define HEALTHY_S 30 /* up this long: the next failure is the first again */
 #define HEARD_S 5
-#define STREAM_QUEUE (128u << 10) /* in flight below the queue: little, or old packets wait */
-#define FLUSH_CHUNK (32u << 10)	  /* frames merged into one write */
+#define STREAM_QUEUE (64u << 10) /* below the queue: little, or old packets wait */
+#define UNSENT_MAX (128u << 10)	 /* below that, in the socket, beyond what TCP has sent */
+#define GATHER_US 250 /* between reads under load: long runs for the worker, fewer wakes */
+#define FLUSH_CHUNK (32u << 10) /* frames merged into one write */
 
 static const struct derp_session_ops session_ops;
 static void on_timer(struct loop_timer *t, mono_t now);
@@ -22,6 +24,7 @@ struct derp_link *derp_link_new(struct derp_mgr *m, int region)
 	struct derp_link *c = xcalloc(1, sizeof(*c));
 	c->mgr = m;
 	c->region = region;
+	c->queue = derp_queue_new();
 	loop_timer_init(m->loop, &c->timer, on_timer, c);
 	return c;
 }
@@ -39,62 +42,40 @@ void derp_link_set_text(struct derp_link *c, const char *text)
 
 /* ---- queue -------------------------------------------------------------------------------- */
 
-static struct queued *pop(struct derp_link *c)
-{
-	struct queued *q = c->queue[c->q_first];
-	c->q_first = (c->q_first + 1) % DERP_QUEUE_MAX;
-	c->q_len--;
-	return q;
-}
-
-static void enqueue(struct derp_link *c, const struct node_key *dst, struct span datagram)
-{
-	struct queued *q = try_calloc(1, sizeof(*q) + datagram.len);
-	if (!q) {
-		c->tx_dropped++;
-		return;
-	}
-	q->dst = *dst;
-	q->len = datagram.len;
-	memcpy(q->data, datagram.p, datagram.len);
-	if (c->q_len == DERP_QUEUE_MAX) {
-		free(pop(c));
-		c->tx_dropped++;
-	}
-	c->queue[(c->q_first + c->q_len++) % DERP_QUEUE_MAX] = q;
-}
-
 /* With nothing waiting the datagram becomes a frame at once, without a copy on the heap. */
 void derp_link_push(struct derp_link *c, const struct node_key *dst, struct span datagram)
 {
-	bool clear = c->state == LINK_OPEN && c->q_len == 0 &&
+	bool clear = c->state == LINK_OPEN && derp_queue_len(c->queue) == 0 &&
 		     derp_session_output(c->session)->len < FLUSH_CHUNK;
 	mono_t now = loop_now(c->mgr->loop);
 	int rc = clear ? derp_session_send(c->session, now, dst, datagram) : -ERR_STATE;
 	if (rc == -ERR_STATE)
-		enqueue(c, dst, datagram);
+		c->tx_dropped += derp_queue_put(c->queue, now, dst, datagram);
 	else if (rc)
 		c->tx_dropped++; /* over the relay's rate limit */
 }
 
-static void drop_queue(struct derp_link *c)
+/* What waited for the connection to come may be older than what waits on one that stands. */
+static void drop_late(struct derp_link *c, mono_t now)
 {
-	while (c->q_len) {
-		free(pop(c));
-		c->tx_dropped++;
-	}
+	mono_t at = mono_add_ms(now, -DERP_WAIT_MS);
+	if (c->up && mono_before(c->up_at, at))
+		c->tx_dropped += derp_queue_expire(c->queue, at);
 }
 
 static void queue_to_session(struct derp_link *c, mono_t now)
 {
+	const struct node_key *dst;
+	struct span d;
 	enum derp_state st = derp_session_state(c->session);
 	if (st != DERP_LOGIN && st != DERP_UP)
 		return;
-	while (c->q_len && derp_session_output(c->session)->len < FLUSH_CHUNK) {
-		struct queued *q = pop(c);
-		if (derp_session_send(c->session, now, &q->dst, span_of(q->data, q->len)))
+	drop_late(c, now);
+	while (derp_session_output(c->session)->len < FLUSH_CHUNK &&
+	       derp_queue_next(c->queue, &dst, &d)) {
+		if (derp_session_send(c->session, now, dst, d))
 			c->tx_dropped++; /* over the relay's rate limit */
-		free(q);
+		derp_queue_pop(c->queue);
 	}
 }
 
@@ -180,12 +161,12 @@ void derp_link_fail(struct derp_link *c, const char *text)
 	derp_link_close(c, text);
 	c->news = true;
 	c->retry_at = mono_add_ms(now, wait);
-	drop_queue(c);
+	c->tx_dropped += derp_queue_clear(c->queue);
 }
 
 void derp_link_free(struct derp_link *c)
 {
-	drop_queue(c);
+	derp_queue_free(c->queue);
 	resolve_cancel(c->resolve);
 	stream_free(c->stream);
 	derp_session_free(c->session);
@@ -205,6 +186,8 @@ static void on_open(void *arg)
 	const struct derp_node *n = &r->nodes[c->node];
 	const char *ideal = c->node > 0 ? r->nodes[0].name : NULL;
 	stream_set_queue_max(c->stream, STREAM_QUEUE);
+	stream_set_unsent_max(c->stream, UNSENT_MAX);
+	stream_set_gather_us(c->stream, GATHER_US);
 	c->session = derp_session_new(loop_now(m->loop), &m->key, n->host, derp_node_port(n), ideal,
 				      m->home == c->region, m->rng, &session_ops, c);
 	derp_link_set_state(c, LINK_OPEN);
@@ -229,6 +212,8 @@ static void on_data(void *arg, struct span data)
 	struct derp_session *s = c->session;
 	mono_t now = loop_now(c->mgr->loop);
 	int rc = derp_session_input(s, now, data);
+	if (c->mgr->ops->on_read_end)
+		c->mgr->ops->on_read_end(c->mgr->arg);
 	if (c->session != s)
 		return; /* closed by its owner meanwhile */
 	if (rc) {

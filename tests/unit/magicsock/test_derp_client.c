@@ -7,6 +7,7 @@
 #include "base/conn.h"
 #include "base/http1.h"
 #include "magicsock/derp_client.h"
+#include "magicsock/derp_queue.h"
 #include "magicsock/derp_wire.h"
 
 #include <stdio.h>
@@ -201,6 +202,8 @@ struct node {
 	int ups, downs, packets, gone, heard, restuns;
 	bool unknown_sources;
 	char text[DERP_TEXT_MAX];
+	int not_ended; /* packets since the last on_read_end */
+	int read_ends;
 	uint8_t last[64];
 	size_t last_len;
 };
@@ -210,9 +213,17 @@ static bool on_packet(void *arg, int region, const struct node_key *src, struct 
 	struct node *n = arg;
 	(void)region, (void)src;
 	n->packets++;
+	n->not_ended++;
 	n->last_len = d.len < sizeof(n->last) ? d.len : sizeof(n->last);
 	memcpy(n->last, d.p, n->last_len);
 	return !n->unknown_sources;
+}
+
+static void on_read_end(void *arg)
+{
+	struct node *n = arg;
+	n->not_ended = 0;
+	n->read_ends++;
 }
 
 static void on_state(void *arg, int region, bool connected, const char *text)
@@ -247,8 +258,8 @@ static void on_want_restun(void *arg)
 	n->restuns++;
 }
 
-static const struct derp_mgr_ops ops = { on_packet, on_state, on_peer_gone, on_heard,
-					 on_want_restun };
+static const struct derp_mgr_ops ops = { on_packet,    on_read_end, on_state,
+					 on_peer_gone, on_heard,    on_want_restun };
 
 static struct derp_node *add_node(struct derp_map *map, int region, const struct relay *r)
 {
@@ -331,15 +342,41 @@ static void big_bursts_arrive_whole(void **state)
 	node_start(&n, map, REGION);
 	WAIT(n.ups == 1);
 	for (int i = 0; i < 50; i++) {
-		for (int k = 0; k < DERP_QUEUE_MAX; k++)
+		for (int k = 0; k < 32; k++)
 			assert_int_equal(
 			    derp_mgr_send(n.mgr, REGION, &peer, span_of(big, sizeof(big))), 0);
 		turn(1);
 	}
-	WAIT(r.packets == 50 * DERP_QUEUE_MAX);
+	WAIT(r.packets == 50 * 32);
 	static uint8_t huge[DERP_PACKET_MAX + 1];
 	assert_int_equal(derp_mgr_send(n.mgr, REGION, &peer, span_of(huge, sizeof(huge))),
 			 -ERR_TOOBIG);
+	derp_mgr_free(n.mgr);
+	relay_stop(&r);
+}
+
+/* What comes at once is handed over at once, and its end is told. */
+static void reads_are_gathered(void **state)
+{
+	struct relay r = { .echo = true };
+	struct node n = { .ups = 0 };
+	struct derp_map *map = derp_map_new();
+	static uint8_t big[1400];
+	(void)state;
+	relay_start(&r, 0);
+	add_node(map, REGION, &r);
+	node_start(&n, map, REGION);
+	WAIT(n.ups == 1);
+	int before = n.read_ends;
+	for (int i = 0; i < 10; i++) {
+		for (int k = 0; k < 32; k++)
+			assert_int_equal(
+			    derp_mgr_send(n.mgr, REGION, &peer, span_of(big, sizeof(big))), 0);
+		turn(1);
+	}
+	WAIT(n.packets == 320);
+	assert_int_equal(n.not_ended, 0);
+	assert_true(n.read_ends - before < n.packets / 2);
 	derp_mgr_free(n.mgr);
 	relay_stop(&r);
 }
@@ -354,12 +391,14 @@ static void queue_drops_the_oldest(void **state)
 	relay_start(&r, 0);
 	add_node(map, REGION, &r);
 	node_start(&n, map, REGION);
-	for (uint8_t i = 0; i < DERP_QUEUE_MAX + 5; i++)
-		assert_int_equal(derp_mgr_send(n.mgr, REGION, &peer, span_of(&i, 1)), 0);
+	for (unsigned i = 0; i < DERP_QUEUE_MAX + 5; i++) {
+		uint8_t d[2] = { (uint8_t)(i >> 8), (uint8_t)i };
+		assert_int_equal(derp_mgr_send(n.mgr, REGION, &peer, span_of(d, 2)), 0);
+	}
 	assert_true(derp_mgr_status(n.mgr, REGION, &st));
 	assert_int_equal(st.tx_dropped, 5);
 	WAIT(n.packets == DERP_QUEUE_MAX);
-	assert_int_equal(n.last[0], DERP_QUEUE_MAX + 4);
+	assert_int_equal(n.last[0] << 8 | n.last[1], DERP_QUEUE_MAX + 4);
 	derp_mgr_free(n.mgr);
 	relay_stop(&r);
 }
@@ -672,6 +711,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(home_connects_and_carries_packets),
 		cmocka_unit_test(big_bursts_arrive_whole),
+		cmocka_unit_test(reads_are_gathered),
 		cmocka_unit_test(queue_drops_the_oldest),
 		cmocka_unit_test(reconnects_after_the_relay_comes_back),
 		cmocka_unit_test(refused_upgrade_is_told),
