@@ -174,7 +174,13 @@ static void on_worker_wake(void *arg)
 static bool on_derp_packet(void *arg, int region, const struct node_key *src, struct span datagram)
 {
 	struct node *n = arg;
-	return engine_input_derp(n->engine, loop_now(n->loop), wall_now(), region, src, datagram);
+	return derp_run_add(&n->derp_run, loop_now(n->loop), wall_now(), region, src, datagram);
+}
+
+static void on_derp_read_end(void *arg)
+{
+	struct node *n = arg;
+	derp_run_flush(&n->derp_run, loop_now(n->loop), wall_now());
 }
 
 static void on_derp_state(void *arg, int region, bool connected, const char *text)
@@ -225,6 +231,7 @@ static const struct engine_ops engine_callbacks = {
 
 static const struct derp_mgr_ops derp_callbacks = {
 	.on_packet = on_derp_packet,
+	.on_read_end = on_derp_read_end,
 	.on_state = on_derp_state,
 	.on_peer_gone = on_derp_gone,
 	.on_heard = node_on_heard,
@@ -273,6 +280,7 @@ struct node *node_new(const struct node_opts *o, const struct node_ops *ops, voi
 				  .now = loop_now(n->loop),
 				  .mtu = TUN_MTU };
 	n->engine = engine_new(&eo);
+	derp_run_init(&n->derp_run, n->engine);
 	node_gather_init(n);
 	*why = node_link_init(n, o);
 	if (!*why && !start_workers(n, o->workers))
@@ -301,6 +309,7 @@ void node_free(struct node *n)
 	node_gather_fini(n);
 	engine_free(n->engine);
 	derp_mgr_free(n->derp);
+	derp_run_fini(&n->derp_run);
 	derp_map_free(n->derp_map);
 	dp_exchange_free(n->exchange);
 	node_link_fini(n);

@@ -6,6 +6,7 @@
 #include "daemon/dataplane/threads_linux.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/node.h"
+#include "daemon/engine/node_derp.h"
 #include "magicsock/derp_client.h"
 #include "magicsock/netcheck_io.h"
 #include "magicsock/udp_linux.h"
@@ -63,6 +64,7 @@ struct node {
 	bool control_up;
 	bool link_down; /* no interface has a usable address */
 	struct derp_mgr *derp;
+	struct derp_run derp_run;
 	struct derp_map *derp_map; /* copy; NULL: none */
 	int home;
 	bool home_connected;
