@@ -157,11 +157,14 @@ FLOOD := $(BUILD)/tests/load/flood
 $(FLOOD): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/load/flood*.c)) $(call with,wg)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
 netns bench: $(FLOOD)
-netns: all $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT) $(BENCH_TOOLS)
+STREAM := $(BUILD)/tests/load/stream
+$(STREAM): $(STREAM).o
+	$(call link,$^,,-lcrypto)
+netns: all $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT) $(BENCH_TOOLS) $(STREAM)
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=240 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh tests/bench/t_*.sh))
 stranger: all $(BUILD)/tests/stranger/wg_harness
 	$(Q)$(PROGRAM_TESTS) sh tests/run.sh $(sort $(wildcard tests/stranger/*.sh))
-interop: all
+interop: all $(STREAM)
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=600 sh tests/run.sh $(sort $(wildcard tests/interop/t_*.sh))
 SIM_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/sim/run_*.c))
 SIM_LIB  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/sim/run_*.c),$(wildcard tests/sim/*.c)))
