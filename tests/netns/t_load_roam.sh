@@ -61,11 +61,11 @@ rebind() {
 last_handshake() {
 	ctl alice status --json | tr -d ' \n' | grep -o '"HostName":"bob".*' | grep -o '"LastHandshake":"[^"]*' | head -n 1 | cut -d '"' -f 4
 }
-watch_rekeys() { sort -n "$NET_DIR/handshakes" | awk '$1 > last + 115 && $1 < last + 180 { n++ } { last = $1 } END { print n + 0 }'; }
+watch_sessions() {
 	(while sleep 2; do at=$(last_handshake) && [ -n "$at" ] && date -d "$at" +%s >>"$NET_DIR/handshakes"; done) &
 	NET_PIDS="$NET_PIDS $!"
 }
-sessions() { sort -n "$NET_DIR/handshakes" | awk '$1 > last + 5 { last = $1; if (last > 0) n++ } END { print n + 0 }'; }
+rekeys() { sort -n "$NET_DIR/handshakes" | awk '$1 > last + 115 && $1 < last + 180 { n++ } { last = $1 } END { print n + 0 }'; }
 
 wait_for 10 can_ping alice "$B" || fail "ping"
 wait_for 20 via 10.77 || fail "no direct path"
