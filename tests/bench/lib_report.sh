@@ -107,6 +107,8 @@ notes() {
 		Cells are min / median / max of the rounds; the last columns are ratios of medians. Two nodes in two network
 		namespaces of one machine, one veth cable, TUN MTU $MTU unless said otherwise: nodes, traffic source and
 		traffic sink share the processors, so a rate says what a byte costs and not what a network card could carry.
+		Others computing at the same time make every rate lower and its spread wider; CPU seconds per GB bear it better.
+		tailscaled watches every file below /etc, so programs that other people start there wake it while it is idle.
 		The wireguard-go of 2022 is what Debian ships; it has no offload and is not the one to compare with.
 	E
 }
