@@ -58,11 +58,4 @@ MUST_CHECK int tun_read(struct tun *t, struct mspan *room);
  * -ERR_CLOSED. */
 MUST_CHECK int tun_write(struct tun *t, const struct vnet *h, const struct span *pieces, size_t n);
 
-/* Read up to n packets. bufs: where; each is shortened to the packet it got. Returns how many, 0 if
- * none is waiting, -ERR_CLOSED if the device was deleted, -ERR_IO. */
-MUST_CHECK int tun_read_batch(struct tun *t, struct mspan *bufs, size_t n);
-/* Write n packets, empty ones are skipped. Returns how many were taken before the queue was full;
- * a packet the kernel refuses counts as taken and adds to *dropped. -ERR_CLOSED if deleted. */
-MUST_CHECK int tun_write_batch(struct tun *t, const struct span *pkts, size_t n, size_t *dropped);
-
 #endif
