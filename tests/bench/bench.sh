@@ -4,11 +4,12 @@
 #
 #   BENCH_ONLY="tcp1 ping"         figures, default all: tcp1 tcp4 bidir udp64 udp1200 udpgso ping hs relay idle
 #                                  join aead handshakes
-#   BENCH_CONTENDERS="meshd wg"    default those that can run: meshd wg tailscaled wg2022 wg1420 ceiling
+#   BENCH_CONTENDERS="meshd wg"    default those that can run: meshd wg tailscaled wg2022 wg1420 ceiling other
 #   ROUNDS=5 SECS=5 UDP_SECS=2     rounds, and seconds of each TCP and UDP run
 #   BENCH_OUT=FILE                 where the table also goes; default RESULTS.md beside this file if all was run
 #   MESH_PEERS=FOLDER              wireguard (current wireguard-go), tailscaled, tailscale, headscale
 #   BENCH_CEILING=FILE             a meshd built with BENCH_NO_CRYPTO=1
+#   BENCH_OTHER=FILE BENCH_OTHER_FLAGS=    another meshd beside ours
 #   MESHD MESHCTL MESHCOORD MESHD_FLAGS    our programs, and flags for meshd
 #   BENCH_LOCK=FILE                held around each contender's turn, where several people measure
 #   BENCH_NICE=-12                 where others compute meanwhile: go first (the whole session, see sched(7), autogroup)
@@ -38,11 +39,13 @@ wanted() { # FIGURE
 	case " ${BENCH_ONLY:-$ALL $EXTRA} " in *" $1 "*) ;; *) return 1 ;; esac
 }
 
-# The ceiling and the other MTU are there for the TCP figures.
-figures_of() { # CONTENDER
+is_full() { ! command -v "${1}_figures" >/dev/null; } # CONTENDER takes part in everything
+
+figures_of() { # CONTENDER: those of its turn
 	for f in $ALL; do
-		case $1.$f in wg1420.tcp1 | wg1420.tcp4 | ceiling.tcp? | ceiling.bidir | ceiling.udp*) ;; wg1420.* | ceiling.*) continue ;; esac
-		wanted "$f" && echo "$f"
+		wanted "$f" || continue
+		is_full "$1" || "${1}_figures" | grep -qw "$f" || continue
+		echo "$f"
 	done
 }
 
@@ -67,7 +70,8 @@ rounds() {
 }
 
 can_run() {
-	for c in ${BENCH_CONTENDERS:-meshd wg tailscaled wg2022 wg1420 ceiling}; do
+	for c in ${BENCH_CONTENDERS:-meshd wg tailscaled wg2022 wg1420 ceiling other}; do
+		command -v "${c}_have" >/dev/null || fail "no such contender: $c"
 		if "${c}_have"; then echo "$c"; else say "left out: $c"; fi
 	done
 }
@@ -89,7 +93,11 @@ trap net_on_exit EXIT
 trap 'exit 130' INT TERM HUP PIPE
 NET_DIR=$(mktemp -d "${TMPDIR:-/tmp}/mesh-bench.XXXXXX") || fail "temporary folder"
 mkdir "$NET_DIR/fig"
-CONTENDERS=$(can_run)
+for f in ${BENCH_ONLY:-}; do
+	case " $ALL $EXTRA " in *" $f "*) ;; *) fail "no such figure: $f" ;; esac
+done
+CONTENDERS=$(can_run) || exit 1
+[ -n "$CONTENDERS" ] || skip "none of the programs is here"
 
 if [ -n "${BENCH_NICE:-}" ]; then
 	renice -n "$BENCH_NICE" $$ >/dev/null

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lib_meshd.sh: contenders meshd and ceiling (lib_pair.sh has the verbs).
-# Programs: $MESHD $MESHCTL $MESHCOORD, $BENCH_CEILING for a meshd built with BENCH_NO_CRYPTO=1: our own path
-# without its cipher, which no network can use.
+# lib_meshd.sh: contenders meshd, other and ceiling (lib_pair.sh has the verbs).
+#   meshd     $MESHD $MESHD_FLAGS; all of them with $MESHCTL and $MESHCOORD
+#   other     $BENCH_OTHER $BENCH_OTHER_FLAGS: another build or other flags, to compare
+#   ceiling   $BENCH_CEILING: built with BENCH_NO_CRYPTO=1, our own path without its cipher, of use to no network
 
 mesh_node() { # PAIR SIDE PROGRAM [flags]
 	MESHD_WAS=$MESHD
@@ -46,7 +47,17 @@ meshd_up() { mesh_up meshd "$MESHD" ${MESHD_FLAGS:-}; }
 meshd_down() { mesh_down meshd; }
 meshd_key() { ctl meshda status --json | node_key_of_status; }
 
+other_label() { echo "meshd, other${BENCH_OTHER_FLAGS:+ ($BENCH_OTHER_FLAGS)}"; }
+other_have() { [ -x "${BENCH_OTHER:-/nonexistent}" ]; }
+other_version() { "$BENCH_OTHER" --version | head -n 1; }
+other_programs() { echo "$BENCH_OTHER"; }
+other_up() { mesh_up other "$BENCH_OTHER" ${BENCH_OTHER_FLAGS:-}; }
+other_down() { mesh_down other; }
+other_key() { ctl othera status --json | node_key_of_status; }
+other_figures() { echo tcp1 tcp4 bidir udp64 udp1200 udpgso ping hs; }
+
 ceiling_label() { echo 'meshd without cipher'; }
+ceiling_figures() { echo tcp1 tcp4 bidir udp64 udp1200 udpgso; }
 ceiling_have() { [ -x "${BENCH_CEILING:-/nonexistent}" ]; }
 ceiling_version() { echo "$("$BENCH_CEILING" --version | head -n 1), BENCH_NO_CRYPTO=1"; }
 ceiling_programs() { echo "$BENCH_CEILING"; }

@@ -12,6 +12,7 @@
 #   NAME_up         pair, daemons, and a tunnel that carries packets on the direct path; sets ADDR_NAMEa, ADDR_NAMEb
 #                   (inside the tunnel), PID_NAMEa, PID_NAMEb (the daemons) and PORT_NAME (their UDP port)
 #   NAME_down       everything gone again
+#   NAME_figures    only if it is not there for all: those of its turn
 #   NAME_key        the public key of a's daemon: base64, or nodekey: and hexadecimal digits
 # A server that a contender needs runs in PAIRa and is never counted as the daemon.
 

@@ -48,6 +48,7 @@ wg_down() { wg_down_pair wg; }
 wg_key() { wg pubkey <"$NET_DIR/wga.key"; }
 
 wg1420_label() { echo 'wireguard-go, MTU 1420'; }
+wg1420_figures() { echo tcp1 tcp4; }
 wg1420_have() { wg_have; }
 wg1420_version() { wg_version; }
 wg1420_programs() { :; }
