@@ -13,11 +13,12 @@ ALWAYS_INLINE uint64_t tail(bool copy, uint8_t *out, const uint8_t *p, size_t n)
 	while (n >= 4) {
 		uint32_t word;
 		memcpy(&word, p, sizeof(word));
-		if (copy)
+		if (copy) {
 			memcpy(out, &word, sizeof(word));
+			out += sizeof(word);
+		}
 		acc += word;
 		p += sizeof(word);
-		out += copy ? sizeof(word) : 0;
 		n -= sizeof(word);
 	}
 	uint32_t word = 0;
