@@ -23,6 +23,8 @@ struct udp_sock {
 	uint16_t port; /* host order */
 	int rcvbuf;    /* bytes that were granted of UDP_SOCKET_BUFFER */
 	int sndbuf;
+	bool joins;    /* runs may be received: rooms of UDP_RECV_ROOM. Also when that is off by now:
+			  what was joined before may still be in the queue */
 	_Atomic uint8_t gso_off; /* enum offload_off: runs are split before they are sent */
 	_Atomic uint8_t gro_off; /* enum offload_off: every message received is one datagram */
 	_Atomic uint32_t drops;	 /* datagrams lost because the receive queue was full, as far as
@@ -92,7 +94,7 @@ struct udp_msg {
 };
 
 /* Receive up to n (at most UDP_BATCH_MAX) without blocking into msgs[i].buf (caller's memory,
- * UDP_RECV_ROOM bytes each while runs may come). A message larger than its room is dropped (len 0,
+ * UDP_RECV_ROOM bytes each if s->joins). A message larger than its room is dropped (len 0,
  * ep unset). Datagrams that the queue had no room for are added to the counter
  * "magicsock_udp_rx_queue_drops". Returns how many were filled, 0 if none is there, -ERR_CLOSED or
  * -ERR_IO. */

@@ -29,6 +29,7 @@ void udp_offload_start(struct udp_sock *s, uint32_t no_offload)
 		gso |= OFFLOAD_OFF_KERNEL;
 	if (!gro && !set_int(s->fd, IPPROTO_UDP, UDP_GRO, 1))
 		gro |= OFFLOAD_OFF_KERNEL;
+	s->joins = gro == 0;
 	s->gso_off = (uint8_t)gso;
 	s->gro_off = (uint8_t)gro;
 	/* without it drops stay unknown */

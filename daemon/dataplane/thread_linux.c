@@ -246,7 +246,7 @@ static void run_udp(struct dp_thread *t, struct udp_sock *s)
 	struct dp_datagram v[UDP_BATCH_MAX];
 	take_gro(t);
 	for (int round = 0; round < ROUNDS_PER_WAKE; round++) {
-		size_t room = lay_out(t, !s->gro_off);
+		size_t room = lay_out(t, s->joins);
 		int n = udp_recv_batch(s, t->batch, t->msgs, room);
 		if (n <= 0)
 			return;

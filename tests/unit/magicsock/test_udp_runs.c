@@ -113,6 +113,7 @@ static void the_network_forbids_at_run_time(void **state)
 	(void)state;
 	pair_open(&p, 0, 0);
 	bool joined = !p.a.v4.gso_off && !p.b.v4.gro_off;
+	assert_int_equal(p.b.v4.joins, !p.b.v4.gro_off);
 	udp_forbid(&p.b, GRO);
 	one_run(&p, false, 5, LEN, LEN);
 	assert_int_equal(p.n_runs, 0);
