@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* aead_avx512_chacha.h: ChaCha20 (RFC 8439), sixteen blocks at once. A lane is one 32-bit element
- * of the vectors: one block, of any packet. Private to aead_avx512*.c; only for x86-64. */
+/* aead_avx512_chacha.h: ChaCha20 (RFC 8439), a set of sixteen blocks at once, or two sets. A lane
+ * is one 32-bit element of the vectors: one block, of any packet. Private to aead_avx512*.c; only
+ * for x86-64. */
 #ifndef BASE_CRYPTO_AEAD_AVX512_CHACHA_H
 #define BASE_CRYPTO_AEAD_AVX512_CHACHA_H
 
@@ -15,23 +16,19 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+#define CHACHA_DOUBLE_ROUNDS 10
+
 /* What differs between lanes: block counter and the two counter words of the nonce. */
 struct chacha_lanes {
 	__m512i block, lo, hi;
 };
 
-AVX512_INLINE __m512i chacha_constant(int i)
-{
-	static const int32_t expand_32_byte_k[4] = { 0x61707865, 0x3320646e, 0x79622d32,
-						     0x6b206574 };
-	return _mm512_set1_epi32(expand_32_byte_k[i]);
-}
-
 AVX512_INLINE void chacha_start(__m512i x[16], const int32_t key[8], const struct chacha_lanes *l)
 {
-	UNROLL
-	for (int i = 0; i < 4; i++)
-		x[i] = chacha_constant(i);
+	x[0] = _mm512_set1_epi32(0x61707865); /* "expand 32-byte k" */
+	x[1] = _mm512_set1_epi32(0x3320646e);
+	x[2] = _mm512_set1_epi32(0x79622d32);
+	x[3] = _mm512_set1_epi32(0x6b206574);
 	UNROLL
 	for (int i = 0; i < 8; i++)
 		x[4 + i] = _mm512_set1_epi32(key[i]);
@@ -41,27 +38,55 @@ AVX512_INLINE void chacha_start(__m512i x[16], const int32_t key[8], const struc
 	x[15] = l->hi;
 }
 
-/* A third of a quarter round's half, then the same for four columns (or diagonals) side by side:
- * they do not depend on each other, and in this order no unit of the CPU waits for one chain. */
-#define CHACHA_STEP(x, a, b, d, n)                                                                 \
-	x[a] = _mm512_add_epi32(x[a], x[b]);                                                       \
-	x[d] = _mm512_rol_epi32(_mm512_xor_si512(x[d], x[a]), n)
-#define CHACHA_STEP4(x, a0, b0, d0, a1, b1, d1, a2, b2, d2, a3, b3, d3, n)                         \
-	CHACHA_STEP(x, a0, b0, d0, n);                                                             \
-	CHACHA_STEP(x, a1, b1, d1, n);                                                             \
-	CHACHA_STEP(x, a2, b2, d2, n);                                                             \
-	CHACHA_STEP(x, a3, b3, d3, n)
+/* A third of half a quarter round. Two sets fill all 32 registers; gcc finds room for them only if
+ * it is told that each operation overwrites its first operand. */
+#define CHACHA_STEP(a, b, d, n)                                                                    \
+	__asm__("vpaddd %1, %0, %0" : "+v"(a) : "v"(b));                                           \
+	__asm__("vpxord %1, %0, %0" : "+v"(d) : "v"(a));                                           \
+	__asm__("vprold %1, %0, %0" : "+v"(d) : "i"(n))
+
+/* Half a quarter round of the four columns (turn 0) or diagonals (turn 1), which do not wait for
+ * each other. In a diagonal the rows of the state are turned by 0, 1, 2 and 3 words. */
+#define CHACHA_WORD(x, row, i, turn) x[4 * (row) + ((i) + (row) * (turn)) % 4]
+#define CHACHA_UPPER_STEP(x, i, turn, n)                                                           \
+	CHACHA_STEP(CHACHA_WORD(x, 0, i, turn), CHACHA_WORD(x, 1, i, turn),                        \
+		    CHACHA_WORD(x, 3, i, turn), n)
+#define CHACHA_LOWER_STEP(x, i, turn, n)                                                           \
+	CHACHA_STEP(CHACHA_WORD(x, 2, i, turn), CHACHA_WORD(x, 3, i, turn),                        \
+		    CHACHA_WORD(x, 1, i, turn), n)
+#define CHACHA_ALL(step, x, turn, n)                                                               \
+	step(x, 0, turn, n);                                                                       \
+	step(x, 1, turn, n);                                                                       \
+	step(x, 2, turn, n);                                                                       \
+	step(x, 3, turn, n)
 
 AVX512_INLINE void chacha_double_round(__m512i x[16])
 {
-	CHACHA_STEP4(x, 0, 4, 12, 1, 5, 13, 2, 6, 14, 3, 7, 15, 16);
-	CHACHA_STEP4(x, 8, 12, 4, 9, 13, 5, 10, 14, 6, 11, 15, 7, 12);
-	CHACHA_STEP4(x, 0, 4, 12, 1, 5, 13, 2, 6, 14, 3, 7, 15, 8);
-	CHACHA_STEP4(x, 8, 12, 4, 9, 13, 5, 10, 14, 6, 11, 15, 7, 7);
-	CHACHA_STEP4(x, 0, 5, 15, 1, 6, 12, 2, 7, 13, 3, 4, 14, 16);
-	CHACHA_STEP4(x, 10, 15, 5, 11, 12, 6, 8, 13, 7, 9, 14, 4, 12);
-	CHACHA_STEP4(x, 0, 5, 15, 1, 6, 12, 2, 7, 13, 3, 4, 14, 8);
-	CHACHA_STEP4(x, 10, 15, 5, 11, 12, 6, 8, 13, 7, 9, 14, 4, 7);
+	CHACHA_ALL(CHACHA_UPPER_STEP, x, 0, 16);
+	CHACHA_ALL(CHACHA_LOWER_STEP, x, 0, 12);
+	CHACHA_ALL(CHACHA_UPPER_STEP, x, 0, 8);
+	CHACHA_ALL(CHACHA_LOWER_STEP, x, 0, 7);
+	CHACHA_ALL(CHACHA_UPPER_STEP, x, 1, 16);
+	CHACHA_ALL(CHACHA_LOWER_STEP, x, 1, 12);
+	CHACHA_ALL(CHACHA_UPPER_STEP, x, 1, 8);
+	CHACHA_ALL(CHACHA_LOWER_STEP, x, 1, 7);
+}
+
+/* Of two sets side by side: each fills what the other leaves idle. */
+#define CHACHA_BOTH(step, x, y, turn, n)                                                           \
+	CHACHA_ALL(step, x, turn, n);                                                              \
+	CHACHA_ALL(step, y, turn, n)
+
+AVX512_INLINE void chacha_double_round_2(__m512i x[16], __m512i y[16])
+{
+	CHACHA_BOTH(CHACHA_UPPER_STEP, x, y, 0, 16);
+	CHACHA_BOTH(CHACHA_LOWER_STEP, x, y, 0, 12);
+	CHACHA_BOTH(CHACHA_UPPER_STEP, x, y, 0, 8);
+	CHACHA_BOTH(CHACHA_LOWER_STEP, x, y, 0, 7);
+	CHACHA_BOTH(CHACHA_UPPER_STEP, x, y, 1, 16);
+	CHACHA_BOTH(CHACHA_LOWER_STEP, x, y, 1, 12);
+	CHACHA_BOTH(CHACHA_UPPER_STEP, x, y, 1, 8);
+	CHACHA_BOTH(CHACHA_LOWER_STEP, x, y, 1, 7);
 }
 
 /* Add the initial state, and turn words of sixteen blocks into sixteen blocks of words: afterwards

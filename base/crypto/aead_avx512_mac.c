@@ -5,7 +5,7 @@
 #include "base/crypto/aead_avx512_poly.h"
 #include "base/crypto/crypto.h"
 
-/* Sixteen lanes in two vectors. A message is its ciphertext, padded to whole blocks, and the length
+/* Sixteen lanes in two halves. A message is its ciphertext, padded to whole blocks, and the length
  * block. With spread lanes a packet takes its chunks turn by turn. All messages end together; what
  * a short one lacks, it lacks in front, where at (its lane's next chunk in the text) is negative.
  */
@@ -15,7 +15,9 @@ struct mac {
 	struct poly_num last[2];   /* what a lane's sum is still to be multiplied with: r^(4 i) */
 	unsigned spread;
 	unsigned halves;
-	int64_t at[AEAD_LANES];
+	uint32_t steps;
+	uint32_t inside; /* the first step in which no lane is at the front edge of its message */
+	_Alignas(64) int64_t at[AEAD_LANES];
 	const uint8_t *text[AEAD_LANES];
 	uint32_t len[AEAD_LANES];
 };
@@ -34,28 +36,34 @@ static unsigned spread_of(size_t n, uint32_t chunks)
 	return spread;
 }
 
-/* Returns how many steps there are. Lanes without a packet repeat the last one's. */
-static uint32_t place(struct mac *m, const struct aead_group *g)
+static void share_out(struct mac *m, const struct aead_group *g)
 {
-	uint32_t longest = 0;
-	for (size_t i = 0; i < g->n; i++)
+	uint32_t longest = 0, shortest = UINT32_MAX;
+	for (size_t i = 0; i < g->n; i++) {
 		longest = g->v[i]->len > longest ? g->v[i]->len : longest;
+		shortest = g->v[i]->len < shortest ? g->v[i]->len : shortest;
+	}
 	m->spread = spread_of(g->n, chunks_of(longest));
 	m->halves = g->n * m->spread > 8 ? 2 : 1;
-	uint32_t steps = (chunks_of(longest) + m->spread - 1) / m->spread;
+	m->steps = (chunks_of(longest) + m->spread - 1) / m->spread;
+	m->inside = m->steps - (chunks_of(shortest) - 1) / m->spread;
+}
+
+/* Lanes without a packet repeat the last one's. */
+static void place(struct mac *m, const struct aead_group *g)
+{
 	for (unsigned i = 0; i < 8 * m->halves; i++) {
 		size_t p = i / m->spread < g->n ? i / m->spread : g->n - 1;
 		uint32_t len = g->v[p]->len, blocks = (len + 15) / 16 + 1;
 		m->text[i] = g->v[p]->p;
 		m->len[i] = len;
-		m->at[i] = 16 * ((int64_t)blocks - 4 * (int64_t)steps * m->spread) +
+		m->at[i] = 16 * ((int64_t)blocks - 4 * (int64_t)m->steps * m->spread) +
 			   POLY_CHUNK * (i % m->spread);
 	}
-	return steps;
 }
 
 /* The chunk at an edge of a message: what there is of the text, with zeros around it, and the
- * length block (no associated data, so its first half is zero) if this is the last chunk. */
+ * length block (there is no associated data, so its first half is zero) at the end of the last. */
 AVX512 static const uint8_t *edge(uint8_t row[static POLY_CHUNK], const uint8_t *text, uint32_t len,
 				  int64_t at)
 {
@@ -73,32 +81,67 @@ AVX512 static const uint8_t *edge(uint8_t row[static POLY_CHUNK], const uint8_t 
 	return row;
 }
 
-AVX512_INLINE void step(struct mac *m, struct aead_group *g, unsigned half, bool spread)
+AVX512_INLINE void take(struct mac *m, unsigned half, const uint8_t *const row[8],
+			const __m512i top[4], bool spread)
 {
-	const uint8_t *row[8];
-	int64_t *at = m->at + 8 * half;
-	__m512i a = _mm512_loadu_si512(at), w[8];
-	__mmask8 present[4];
-	UNROLL
-	for (int i = 0; i < 4; i++)
-		present[i] = _mm512_cmpge_epi64_mask(a, _mm512_set1_epi64(-16 * i));
-	for (unsigned i = 0; i < 8; i++) {
-		unsigned l = 8 * half + i;
-		if (at[i] >= 0 && at[i] + POLY_CHUNK <= m->len[l])
-			row[i] = m->text[l] + at[i];
-		else
-			row[i] = edge(g->row[l], m->text[l], m->len[l], at[i]);
-	}
+	__m512i w[8], *at = (__m512i *)(m->at + 8 * half);
 	poly_load(w, row);
 	if (spread)
-		poly_chunk_spread(&m->half[half], w, present, &m->stride[half]);
+		poly_chunk_spread(&m->half[half], w, top, &m->stride[half]);
 	else
-		poly_chunk(&m->half[half], w, present);
-	_mm512_storeu_si512(at, _mm512_add_epi64(a, _mm512_set1_epi64(POLY_CHUNK * m->spread)));
+		poly_chunk(&m->half[half], w, top);
+	*at = _mm512_add_epi64(*at, _mm512_set1_epi64(POLY_CHUNK * m->spread));
+}
+
+/* A step in which some lane is at an edge. */
+AVX512 static void step_at_edge(struct mac *m, struct aead_group *g, unsigned half)
+{
+	const uint8_t *row[8];
+	__m512i top[4];
+	for (int i = 0; i < 4; i++)
+		top[i] = _mm512_maskz_set1_epi64(
+		    _mm512_cmpge_epi64_mask(*(const __m512i *)(m->at + 8 * half),
+					    _mm512_set1_epi64(-16 * i)),
+		    POLY_TOP);
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned l = 8 * half + i;
+		if (m->at[l] >= 0 && m->at[l] + POLY_CHUNK <= m->len[l])
+			row[i] = m->text[l] + m->at[l];
+		else
+			row[i] = edge(g->row[l], m->text[l], m->len[l], m->at[l]);
+	}
+	take(m, half, row, top, m->spread > 1);
+}
+
+/* Steps up to the last one, which has the length blocks. */
+AVX512_INLINE void steps_inside(struct mac *m, uint32_t from, bool spread)
+{
+	const __m512i t = _mm512_set1_epi64(POLY_TOP), top[4] = { t, t, t, t };
+	for (uint32_t s = from; s + 1 < m->steps; s++)
+		for (unsigned half = 0; half < m->halves; half++) {
+			const uint8_t *row[8];
+			UNROLL
+			for (unsigned i = 0; i < 8; i++)
+				row[i] = m->text[8 * half + i] + m->at[8 * half + i];
+			take(m, half, row, top, spread);
+		}
+}
+
+AVX512 static void absorb(struct mac *m, struct aead_group *g)
+{
+	for (uint32_t s = 0; s < m->inside && s + 1 < m->steps; s++)
+		for (unsigned half = 0; half < m->halves; half++)
+			step_at_edge(m, g, half);
+	if (m->spread > 1)
+		steps_inside(m, m->inside, true);
+	else
+		steps_inside(m, m->inside, false);
+	for (unsigned half = 0; half < m->halves; half++)
+		step_at_edge(m, g, half);
 }
 
 /* r^4, r^8, ... by squaring; on the way each lane's last factor by its bits. */
-AVX512_INLINE void prepare_spread(struct mac *m, unsigned half)
+AVX512 static void prepare_spread(struct mac *m, unsigned half)
 {
 	const struct poly_mul *r4 = &m->half[half].power[0];
 	struct poly_num pow = { r4->r0, r4->r1, r4->r2 };
@@ -121,7 +164,7 @@ AVX512_INLINE void prepare_spread(struct mac *m, unsigned half)
 }
 
 /* Add up the lanes of a packet; the sum is in its first lane. */
-AVX512_INLINE void gather(struct mac *m, unsigned half)
+AVX512 static void gather(struct mac *m, unsigned half)
 {
 	struct poly_mul last = poly_multiplier(m->last[half]);
 	struct poly_num h = poly_product(m->half[half].h, &last);
@@ -136,43 +179,40 @@ AVX512_INLINE void gather(struct mac *m, unsigned half)
 	m->half[half].h = h;
 }
 
-static void keys_of(const uint8_t *key[8], const struct mac *m, const struct aead_group *g,
-		    unsigned half)
+AVX512 static void start(struct mac *m, const struct aead_group *g, unsigned half)
 {
+	const uint8_t *key[8];
 	for (unsigned i = 0; i < 8; i++) {
 		size_t p = (8 * half + i) / m->spread;
 		key[i] = g->key[p < g->n ? p : g->n - 1];
 	}
+	poly_start(&m->half[half], key);
+	if (m->spread > 1)
+		prepare_spread(m, half);
 }
 
-AVX512 void aead_avx512_mac(struct aead_group *g)
+AVX512 static void finish(struct mac *m, unsigned half, uint64_t lo[8], uint64_t hi[8])
+{
+	if (m->spread > 1)
+		gather(m, half);
+	poly_tags(&m->half[half], lo, hi);
+}
+
+void aead_avx512_mac(struct aead_group *g)
 {
 	struct mac m;
 	uint64_t lo[AEAD_LANES], hi[AEAD_LANES];
-	uint32_t steps = place(&m, g);
-	bool spread = m.spread > 1;
-	for (unsigned i = 0; i < m.halves; i++) {
-		const uint8_t *key[8];
-		keys_of(key, &m, g, i);
-		poly_start(&m.half[i], key);
-		if (spread)
-			prepare_spread(&m, i);
-	}
-	for (uint32_t s = 0; s < steps; s++)
-		for (unsigned i = 0; i < m.halves; i++)
-			if (spread)
-				step(&m, g, i, true);
-			else
-				step(&m, g, i, false);
-	for (unsigned i = 0; i < m.halves; i++) {
-		if (spread)
-			gather(&m, i);
-		poly_tags(&m.half[i], lo + 8 * i, hi + 8 * i);
-	}
+	share_out(&m, g);
+	place(&m, g);
+	for (unsigned half = 0; half < m.halves; half++)
+		start(&m, g, half);
+	absorb(&m, g);
+	for (unsigned half = 0; half < m.halves; half++)
+		finish(&m, half, lo + 8 * half, hi + 8 * half);
 	for (size_t i = 0; i < g->n; i++) {
 		g->tag_lo[i] = lo[i * m.spread];
 		g->tag_hi[i] = hi[i * m.spread];
 	}
-	wipe(&m, sizeof(m.half) + sizeof(m.stride) + sizeof(m.last));
+	wipe(&m, offsetof(struct mac, spread));
 }
 #endif

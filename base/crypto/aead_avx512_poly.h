@@ -52,11 +52,12 @@ AVX512_INLINE struct poly_num poly_split(__m512i lo, __m512i hi)
 	};
 }
 
-/* A block of data: with the bit 2^128 where the lane has a block at all. */
-AVX512_INLINE struct poly_num poly_block(__m512i lo, __m512i hi, __mmask8 present)
+/* A block of data; top is POLY_TOP in the lanes that have a block at all, else zero. */
+#define POLY_TOP (INT64_C(1) << 40) /* 2^128, in the third limb */
+AVX512_INLINE struct poly_num poly_block(__m512i lo, __m512i hi, __m512i top)
 {
 	struct poly_num m = poly_split(lo, hi);
-	m.n2 = _mm512_or_si512(m.n2, _mm512_maskz_set1_epi64(present, INT64_C(1) << 40));
+	m.n2 = _mm512_or_si512(m.n2, top);
 	return m;
 }
 
@@ -151,29 +152,29 @@ AVX512_INLINE void poly_load(__m512i w[8], const uint8_t *const row[8])
 	}
 }
 
-/* Take a chunk: h = (h + m0) r^4 + m1 r^3 + m2 r^2 + m3 r. The blocks of w that are there at all
- * are named by present[4]; a lane without blocks so far stays zero. */
-AVX512_INLINE void poly_chunk(struct poly_lanes *p, const __m512i w[8], const __mmask8 present[4])
+/* Take a chunk: h = (h + m0) r^4 + m1 r^3 + m2 r^2 + m3 r. In front of a message a lane has no
+ * blocks: there w and top are zero, and h stays zero. */
+AVX512_INLINE void poly_chunk(struct poly_lanes *p, const __m512i w[8], const __m512i top[4])
 {
 	struct poly_acc acc;
 	poly_acc_zero(&acc);
-	poly_acc_mul(&acc, poly_add(p->h, poly_block(w[0], w[1], present[0])), &p->power[0]);
+	poly_acc_mul(&acc, poly_add(p->h, poly_block(w[0], w[1], top[0])), &p->power[0]);
 	UNROLL
 	for (int i = 1; i < 4; i++)
-		poly_acc_mul(&acc, poly_block(w[2 * i], w[2 * i + 1], present[i]), &p->power[i]);
+		poly_acc_mul(&acc, poly_block(w[2 * i], w[2 * i + 1], top[i]), &p->power[i]);
 	p->h = poly_acc_carry(&acc);
 }
 
 /* The same where a lane takes each n-th chunk only, and stride is r^4n. */
-AVX512_INLINE void poly_chunk_spread(struct poly_lanes *p, const __m512i w[8],
-				     const __mmask8 present[4], const struct poly_mul *stride)
+AVX512_INLINE void poly_chunk_spread(struct poly_lanes *p, const __m512i w[8], const __m512i top[4],
+				     const struct poly_mul *stride)
 {
 	struct poly_acc acc;
 	poly_acc_zero(&acc);
 	poly_acc_mul(&acc, p->h, stride);
 	UNROLL
 	for (int i = 0; i < 4; i++)
-		poly_acc_mul(&acc, poly_block(w[2 * i], w[2 * i + 1], present[i]), &p->power[i]);
+		poly_acc_mul(&acc, poly_block(w[2 * i], w[2 * i + 1], top[i]), &p->power[i]);
 	p->h = poly_acc_carry(&acc);
 }
 
