@@ -23,8 +23,8 @@ struct udp_sock {
 	uint16_t port; /* host order */
 	int rcvbuf;    /* bytes that were granted of UDP_SOCKET_BUFFER */
 	int sndbuf;
-	bool joins;    /* runs may be received: rooms of UDP_RECV_ROOM. Also when that is off by now:
-			  what was joined before may still be in the queue */
+	bool joins; /* runs may be received: rooms of UDP_RECV_ROOM. Also when that is off by now:
+		       what was joined before may still be in the queue */
 	_Atomic uint8_t gso_off; /* enum offload_off: runs are split before they are sent */
 	_Atomic uint8_t gro_off; /* enum offload_off: every message received is one datagram */
 	_Atomic uint32_t drops;	 /* datagrams lost because the receive queue was full, as far as
