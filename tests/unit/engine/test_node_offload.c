@@ -4,6 +4,7 @@
 
 #include "base/counters.h"
 #include "base/crypto/aead_batch.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/net.h"
 #include "daemon/engine/node_priv.h"
@@ -14,7 +15,24 @@ struct stand {
 	struct loop *loop;
 	struct net *net;
 	struct node *n;
+	char said[4096]; /* lines of the log */
 };
+
+static void on_line(void *arg, const char *line)
+{
+	struct stand *s = arg;
+	size_t len = strlen(s->said);
+	snprintf(s->said + len, sizeof(s->said) - len, "%s\n", line);
+}
+
+/* What was said since the last call is a line with these words, once; NULL: nothing. */
+static void expect_said(struct stand *s, const char *words)
+{
+	const char *hit = words ? strstr(s->said, words) : NULL;
+	if (words ? !hit || strstr(hit + 1, words) : s->said[0])
+		fail_msg("said: %s", s->said);
+	s->said[0] = 0;
+}
 
 static void on_endpoints(void *arg, const struct endpoint *eps, size_t n)
 {
@@ -50,6 +68,7 @@ static int setup(void **state)
 	assert_int_equal(crypto_init(), 0);
 	s->loop = loop_new();
 	s->net = net_new(s->loop, NULL);
+	log_set_tap(on_line, s);
 	*state = s;
 	return 0;
 }
@@ -57,6 +76,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct stand *s = *state;
+	log_set_tap(NULL, NULL);
 	node_free(s->n);
 	net_free(s->net);
 	loop_free(s->loop);
@@ -176,12 +196,46 @@ static void a_device_refuses(void **state)
 	if (!kernel_has_both(s))
 		skip();
 	s->n->socks.v4.gso_off |= OFFLOAD_OFF_DEVICE;
+	s->said[0] = 0;
 	node_on_offload(s->n);
-	assert_int_equal(s->n->offload_said[OFFLOAD_UDP_GSO], OFFLOAD_OFF_DEVICE);
+	expect_said(s, "offload: udp-gso: refused by the device");
+	node_on_offload(s->n);
+	expect_said(s, NULL);
 	expect_step(s, "udp-gso", "refused by the device");
 	rebound(s); /* the new socket may leave by another device */
-	assert_int_equal(s->n->offload_said[OFFLOAD_UDP_GSO], 0);
+	expect_said(s, "offload: udp-gso: on");
 	expect_step(s, "udp-gso", NULL);
+}
+
+static void the_start_is_told(void **state)
+{
+	struct stand *s = *state;
+	begin(s, OFFLOAD_ALL);
+	assert_non_null(strstr(s->said, "offload: udp none; aead "));
+	assert_non_null(strstr(s->said, "; 1 worker\n"));
+	expect_said(s, "offload: udp-gro: switched off");
+	node_on_offload(s->n);
+	expect_said(s, NULL);
+	s->n->have_tun = true;
+	s->n->tun_granted = TUN_STEPS;
+	s->n->no_offload = OFFLOAD_BIT(OFFLOAD_TUN_GRO_UDP);
+	s->n->workers = 2;
+	node_say_start(s->n);
+	s->n->have_tun = false;
+	expect_said(s, "offload: tun vnet+tso+uso gro tcp, udp none; aead ");
+}
+
+static void small_buffers_are_told_once(void **state)
+{
+	struct stand *s = *state;
+	begin(s, 0);
+	bool small = s->n->buffers_said; /* not allowed more on this machine */
+	s->said[0] = 0;
+	s->n->socks.v4.sndbuf = 212992;
+	node_say_buffers(s->n);
+	expect_said(s, small ? NULL : "udp: socket buffers of 208 KiB instead of 7168");
+	node_say_buffers(s->n);
+	expect_said(s, NULL);
 }
 
 /* ---- the TUN's steps, from what it says of itself ---- */
@@ -222,8 +276,13 @@ static void why_the_tun_lacks_a_step(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(what_is_shown),    T(switched_off_at_start),	  T(the_network_forbids),
-		T(a_device_refuses), T(why_the_tun_lacks_a_step),
+		T(what_is_shown),
+		T(switched_off_at_start),
+		T(the_network_forbids),
+		T(a_device_refuses),
+		T(the_start_is_told),
+		T(small_buffers_are_told_once),
+		T(why_the_tun_lacks_a_step),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
