@@ -444,10 +444,16 @@ void dp_thread_tun_changed(struct dp_thread *t)
 	atomic_store_explicit(&t->next_gro, gro_of(t->o.tun), memory_order_relaxed);
 }
 
+/* What a relay floods us with leaves room for commands that nobody repeats at once. */
+static bool may_take(const struct dp_thread *t, const struct dp_msg *m)
+{
+	return m->type != DP_CMD_DERP_IN || ring_used(t->commands) < COMMAND_RING / 2;
+}
+
 bool dp_thread_command(struct dp_thread *t, const struct dp_msg *m, struct span bytes)
 {
 	bool wake = false;
-	bool ok = dp_msg_put(t->commands, m, bytes, &wake);
+	bool ok = may_take(t, m) && dp_msg_put(t->commands, m, bytes, &wake);
 	if (wake)
 		wake_worker(t);
 	if (!ok)
