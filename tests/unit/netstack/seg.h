@@ -75,7 +75,7 @@ static inline void seg_finish(struct mspan b)
 	}
 	hdr_put16(seg_csum_at(b), 0);
 	uint16_t sum = (uint16_t)~seg_sum(seg_pseudo(s, seg_proto(s)), span_from(s, l4));
-	hdr_put16(seg_csum_at(b), sum ? sum : 0xffff);
+	hdr_put16(seg_csum_at(b), sum == 0 && seg_proto(s) == IP_PROTO_UDP ? 0xffff : sum);
 }
 
 static inline void seg_ip(const struct seg *t, struct wr *w, size_t len)
