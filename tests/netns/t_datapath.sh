@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the packet path takes of the kernel's help is told in the log and by `meshctl debug datapath`,
-# each step can be switched off by name, and packets pass with all of them and with none.
+# each step can be switched off by name, for a while by the coordination server, and packets pass with all of them and
+# with none.
 #
 #   a (as it comes) ── inet ── b (everything switched off)
 . "$(dirname "$0")/lib.sh"
+command -v jq >/dev/null || skip "needs jq"
 net_init
 net_host coord 1
 net_host a 2
@@ -34,3 +36,17 @@ grep -q 'offload: tun none gro none, udp none; aead .*; 1 worker$' "$NET_DIR/b.l
 for size in 100 1200 8000; do
 	in_ns a ping -c 20 -i 0.01 -W 2 -q -s $size "$(node_ip b)" | grep -q ' 0% packet loss' || fail "lost at $size"
 done
+
+# The coordination server forbids steps while the node runs, and gives them back.
+steps='"disable-udp-gro": [], "disable-udp-gso": [], "disable-tun-tcp-gro": [], "disable-tun-udp-gro": []'
+inject() { # what becomes of the attributes
+	"$MESHCOORD" debug inject --state "$COORD_DIR" a "$(ctl a debug netmap | jq -c "{Node: (.Node | .CapMap |= $1)}")" ||
+		fail "inject"
+}
+off_by_network() { [ "$(text a | grep -c 'switched off by the network$')" = "$1" ]; }
+inject "(. + {$steps})"
+wait_for 5 off_by_network 6 || fail "not forbidden: $(text a)" # the UDP steps are of two sockets
+can_ping a "$(node_ip b)" >/dev/null || fail "no path with steps forbidden"
+grep -q 'offload: tun-gro-tcp: switched off by the network$' "$NET_DIR/a.log" || fail "that was not told"
+inject 'with_entries(select(.key | startswith("disable-") | not))'
+wait_for 5 off_by_network 0 || fail "still forbidden: $(text a)"
