@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lib_figures.sh: one function measure_NAME CONTENDER for each figure; the contender is up. Sourced by bench.sh.
-# Traffic goes from host a to host b of the pair. Knobs: SECS, UDP_SECS, UDP_PPS_64, UDP_PPS_1200, UDP_PPS_GSO, UDP_GSO, HS_RATE.
+# Traffic goes from host a to host b of the pair. Knobs, with their defaults in bench.sh: SECS;
+# UDP_SECS, UDP_PPS_64, UDP_PPS_1200, UDP_PPS_GSO (datagrams offered a second), UDP_GSO; HS_SECS, HS_RATE.
 
 IPERF_PORT=5201
 listens() { in_ns "$1" ss -Hltn "sport = :$IPERF_PORT" | grep -q .; }
@@ -121,7 +122,7 @@ measure_hs() {
 	for sources in 1 4000; do
 		meter_start "$1"
 		in_ns "${1}b" "$HS_LOAD" --to $PAIR_A:"$(port_of "$1")" --peer "$($1_key)" --from 10.88.0.0 --sources $sources \
-			--rate "$HS_RATE" --seconds 3 >"$NET_DIR/hs_load.out"
+			--rate "$HS_RATE" --seconds "$HS_SECS" >"$NET_DIR/hs_load.out"
 		meter_stop "$1"
 		hs_sent=$(value "$NET_DIR/hs_load.out" sent)
 		figure "hs${sources}_cpu" "$1" "$(calc "$DAEMON_CPU * 1000000 / $hs_sent" 1)"

@@ -41,7 +41,7 @@ for wrong in 'send --to 127.0.0.1' 'recv' 'send --to 127.0.0.1 --port 9 --size 1
 done
 "$TOOLS/hs_rate" 5 | grep -q 'in a second | [1-9]' || fail "hs_rate has no figure"
 
-BENCH_ONLY='tcp1 udp1200 hs' BENCH_CONTENDERS=meshd ROUNDS=1 SECS=2 UDP_SECS=1 HS_RATE=500 BENCH_LOCK= BENCH_OUT= BENCH_PERF= \
+BENCH_ONLY='tcp1 udp1200 hs' BENCH_CONTENDERS=meshd ROUNDS=1 SECS=2 UDP_SECS=1 HS_RATE=500 HS_SECS=1 BENCH_LOCK= BENCH_OUT= BENCH_PERF= \
 	sh "$ROOT/tests/bench/bench.sh" >"$NET_DIR/table" 2>"$NET_DIR/err"
 rc=$?
 [ $rc != 77 ] || { tail -n 1 "$NET_DIR/table"; exit 77; }
