@@ -56,12 +56,23 @@ static void slot_fill(const struct map *m, uint8_t *slot, const void *key, void 
 	memcpy(slot + 1 + m->key_len, &value, sizeof(value));
 }
 
-static size_t hash_place(const struct map *m, const void *key)
+static uint64_t hash(const void *key, size_t len)
 {
 	uint64_t h;
 	_Static_assert(sizeof(h) == crypto_shorthash_BYTES, "SipHash gives 64 bits");
-	crypto_shorthash((uint8_t *)&h, key, m->key_len, hash_key);
-	return (size_t)h & (m->n_slots - 1);
+	crypto_shorthash((uint8_t *)&h, key, len, hash_key);
+	return h;
+}
+
+uint64_t map_hash(const void *key, size_t len)
+{
+	pthread_once(&hash_key_once, hash_key_make);
+	return hash(key, len);
+}
+
+static size_t hash_place(const struct map *m, const void *key)
+{
+	return (size_t)hash(key, m->key_len) & (m->n_slots - 1);
 }
 
 /* The used slot that holds key, or NULL. */

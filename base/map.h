@@ -27,6 +27,9 @@ size_t map_len(const struct map *m);
  * Deleting the current entry inside the loop is allowed, inserting is not. */
 void *map_next(const struct map *m, size_t *it, const void **key);
 
+/* The same hash, for tables that may not allocate. Thread: any. */
+uint64_t map_hash(const void *key, size_t len);
+
 /* Tests and the simulator only, before the first map: a fixed hash key in place of the random one,
  * so that iteration order repeats from run to run. */
 void map_set_test_seed(uint64_t seed);

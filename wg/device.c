@@ -10,8 +10,7 @@ struct wg_device *wg_device_new(struct rng *rng)
 	map_init(&d->peers, sizeof(struct node_key));
 	map_init(&d->indices, sizeof(uint32_t));
 	heap_init(&d->due);
-	wg_ratelimiter_init(&d->limiter);
-	wg_load_init(&d->load);
+	d->gate = wg_gate_new(rng);
 	return d;
 }
 
@@ -26,7 +25,7 @@ void wg_device_free(struct wg_device *d)
 	map_fini(&d->peers);
 	map_fini(&d->indices);
 	heap_fini(&d->due);
-	wg_ratelimiter_fini(&d->limiter);
+	wg_gate_free(d->gate);
 	wipe(d, sizeof(*d));
 	free(d);
 }
@@ -66,11 +65,11 @@ void wg_device_set_key(struct wg_device *d, const struct node_priv *key, const s
 		return;
 	wg_identity_wipe(&d->self);
 	d->have_key = key != NULL;
-	if (key) {
+	if (key)
 		wg_identity_set(&d->self, key);
-		wg_cookie_checker_init(&d->checker, &d->self.pub);
+	wg_gate_set_self(d->gate, wg_device_public(d));
+	if (key)
 		drop_self(d, out);
-	}
 	size_t it = 0;
 	struct wg_peer *p;
 	while ((p = map_next(&d->peers, &it, NULL)))
@@ -85,19 +84,27 @@ const struct node_key *wg_device_public(const struct wg_device *d)
 enum wg_verdict wg_device_input(struct wg_device *d, mono_t now, const struct wg_from *from,
 				struct span datagram, const struct wg_out *out)
 {
-	enum wg_verdict v = wg_handshake_input(d, now, from, datagram, out);
+	enum wg_verdict v = wg_handshake_input(d, now, from, datagram, false, out);
+	wg_verdict_count(v);
+	return v;
+}
+
+enum wg_verdict wg_device_admitted(struct wg_device *d, mono_t now, const struct wg_from *from,
+				   struct span datagram, const struct wg_out *out)
+{
+	enum wg_verdict v = wg_handshake_input(d, now, from, datagram, true, out);
 	wg_verdict_count(v);
 	return v;
 }
 
 void wg_device_on_backlog(struct wg_device *d, mono_t now, size_t waiting, size_t capacity)
 {
-	wg_load_on_backlog(&d->load, now, waiting, capacity);
+	wg_gate_on_backlog(d->gate, now, waiting, capacity);
 }
 
 bool wg_device_under_load(const struct wg_device *d, mono_t now)
 {
-	return wg_load_is_high(&d->load, now);
+	return wg_gate_under_load(d->gate, now);
 }
 
 void wg_device_set_eager(struct wg_device *d, mono_t until)

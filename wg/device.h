@@ -26,13 +26,16 @@ const struct node_key *wg_device_public(const struct wg_device *d);
 /* One initiation, response or cookie reply from outside; counted by its verdict. */
 enum wg_verdict wg_device_input(struct wg_device *d, mono_t now, const struct wg_from *from,
 				struct span datagram, const struct wg_out *out);
+/* The same, of an initiation or response that has passed a gate of the caller (gate.h). */
+enum wg_verdict wg_device_admitted(struct wg_device *d, mono_t now, const struct wg_from *from,
+				   struct span datagram, const struct wg_out *out);
 
-/* How many handshake messages wait in the caller's queue: from 1/8 of its capacity on, and for a
- * second after, we are under load. (So are we when more than 200 a second arrive.) */
+/* The device's own gate, for what wg_device_input gets: gate.h. */
 void wg_device_on_backlog(struct wg_device *d, mono_t now, size_t waiting, size_t capacity);
 bool wg_device_under_load(const struct wg_device *d, mono_t now);
 
-/* Until then (10 s after joining), repeat initiations to peers never heard from every quarter second. */
+/* Until then (10 s after joining), repeat initiations to peers never heard from every quarter
+ * second. */
 void wg_device_set_eager(struct wg_device *d, mono_t until);
 
 /* MONO_NEVER if nothing is due. */

@@ -4,24 +4,22 @@
 #ifndef WG_DEVICE_PRIV_H
 #define WG_DEVICE_PRIV_H
 
+#include "base/alloc.h"
 #include "base/heap.h"
 #include "base/map.h"
 #include "wg/activity.h"
 #include "wg/constants.h"
 #include "wg/cookie.h"
-#include "wg/load.h"
+#include "wg/gate.h"
 #include "wg/noise.h"
 #include "wg/peer.h"
-#include "wg/ratelimiter.h"
 #include "wg/session.h"
 
 struct wg_device {
 	struct rng *rng;
 	bool have_key;
 	struct wg_identity self;
-	struct wg_cookie_checker checker;
-	struct wg_ratelimiter limiter;
-	struct wg_load load;
+	struct wg_gate *gate; /* of what comes here without having passed one */
 	mono_t eager_until;
 	uint64_t last_slot; /* newest whitened wall time seen: ours never runs backwards */
 	struct map peers;   /* node key -> peer */
@@ -91,8 +89,9 @@ void wg_peer_install_responder(struct wg_peer *p, struct wg_session *s);
 void wg_handshake_begin(struct wg_peer *p, mono_t now, wall_t wall, const struct wg_out *out);
 void wg_handshake_initiate(struct wg_peer *p, mono_t now, wall_t wall, const struct wg_out *out);
 bool wg_handshake_is_eager(const struct wg_peer *p, mono_t now);
+/* admitted: it has passed a gate. */
 enum wg_verdict wg_handshake_input(struct wg_device *d, mono_t now, const struct wg_from *from,
-				   struct span datagram, const struct wg_out *out);
+				   struct span datagram, bool admitted, const struct wg_out *out);
 
 /* ---- timers.c */
 void wg_timers_init(struct wg_timers *t);

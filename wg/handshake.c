@@ -99,47 +99,15 @@ void wg_handshake_begin(struct wg_peer *p, mono_t now, wall_t wall, const struct
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 
-/* What a cookie is bound to, and whose token bucket it is: the UDP source (of IPv6 the /64, which
- * one host owns), or the sender that the relay names. */
-struct source {
-	uint8_t bytes[32];
-	size_t len;
-	uint8_t bucket[WG_RATE_KEY_LEN];
-};
-
-static void source_of(struct source *s, const struct wg_from *from)
-{
-	memset(s, 0, sizeof(*s));
-	struct wr w = wr_init(mspan_of(s->bytes, sizeof(s->bytes)));
-	if (!ep_is_set(from->ep)) {
-		wr_bytes(&w, from->relay_key.b, sizeof(from->relay_key.b));
-		memcpy(s->bucket, s->bytes, sizeof(s->bucket));
-	} else {
-		wr_ap16(&w, from->ep);
-		memcpy(s->bucket, s->bytes, from->ep.ip.fam == IP_V6 ? 8 : 16);
-	}
-	s->len = wr_len(&w);
-}
-
 /* What a message must pass before it costs a curve operation. */
 static enum wg_verdict admit(struct wg_device *d, mono_t now, const struct wg_from *from,
 			     struct span msg, const struct wg_out *out)
 {
-	if (!wg_cookie_check_mac1(&d->checker, msg))
-		return WG_DROP_MAC1;
-	wg_load_on_arrival(&d->load, now);
-	if (!wg_load_is_high(&d->load, now))
-		return WG_PASS;
-	struct source src;
-	source_of(&src, from);
-	struct span bytes = span_of(src.bytes, src.len);
-	if (!wg_cookie_check_mac2(&d->checker, now, msg, bytes)) {
-		struct wg_cookie_reply reply;
-		wg_cookie_make_reply(&d->checker, now, d->rng, msg, bytes, &reply);
+	struct wg_cookie_reply reply;
+	enum wg_verdict v = wg_gate_admit(d->gate, now, from, msg, &reply);
+	if (v == WG_DROP_COOKIE)
 		out->reply(out->arg, from, span_of(&reply, sizeof(reply)));
-		return WG_DROP_COOKIE;
-	}
-	return wg_ratelimiter_allow(&d->limiter, now, src.bucket) ? WG_PASS : WG_DROP_RATE;
+	return v;
 }
 
 /* A relay tells who sent; it must be who the message says. */
@@ -257,7 +225,7 @@ static enum wg_verdict on_cookie(struct wg_device *d, mono_t now, const struct w
 }
 
 enum wg_verdict wg_handshake_input(struct wg_device *d, mono_t now, const struct wg_from *from,
-				   struct span datagram, const struct wg_out *out)
+				   struct span datagram, bool admitted, const struct wg_out *out)
 {
 	enum wg_kind kind = wg_classify(datagram);
 	if (kind == WG_KIND_NONE || kind == WG_KIND_TRANSPORT)
@@ -266,7 +234,7 @@ enum wg_verdict wg_handshake_input(struct wg_device *d, mono_t now, const struct
 		return WG_DROP_NO_KEY;
 	if (kind == WG_KIND_COOKIE)
 		return on_cookie(d, now, (const struct wg_cookie_reply *)datagram.p);
-	enum wg_verdict v = admit(d, now, from, datagram, out);
+	enum wg_verdict v = admitted ? WG_PASS : admit(d, now, from, datagram, out);
 	if (v != WG_PASS)
 		return v;
 	if (kind == WG_KIND_INITIATION)

@@ -10,6 +10,7 @@ static struct counter counters[WG_VERDICTS] = {
 	[WG_DROP_NO_KEY] = { .name = "wg_hs_no_key" },
 	[WG_DROP_MAC1] = { .name = "wg_hs_bad_mac1" },
 	[WG_DROP_COOKIE] = { .name = "wg_hs_cookie_sent" },
+	[WG_DROP_LOAD] = { .name = "wg_hs_overload" },
 	[WG_DROP_RATE] = { .name = "wg_hs_rate_limited" },
 	[WG_DROP_NOISE] = { .name = "wg_hs_undecryptable" },
 	[WG_DROP_PEER] = { .name = "wg_hs_unknown_peer" },

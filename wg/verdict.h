@@ -9,7 +9,8 @@ enum wg_verdict {
 	WG_DROP_NO_KEY, /* we have no private key now */
 	WG_DROP_MAC1,	/* sent by somebody who does not know our public key */
 	WG_DROP_COOKIE, /* under load without a valid mac2: answered with a cookie reply */
-	WG_DROP_RATE,	/* under load: this source asks too often */
+	WG_DROP_LOAD,	/* likewise, and its group of sources has had its cookies: not even read */
+	WG_DROP_RATE,	/* under load: this source, or all together, ask too often */
 	WG_DROP_NOISE,	/* does not decrypt, or a low-order point */
 	WG_DROP_PEER,	/* authentic, from a key that is not a peer */
 	WG_DROP_RELAY,	/* the relay named another sender than the message */

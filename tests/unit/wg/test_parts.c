@@ -91,45 +91,43 @@ static void number(uint8_t key[static WG_RATE_KEY_LEN], uint32_t n)
 static void test_ratelimiter(void **state)
 {
 	(void)state;
-	struct wg_ratelimiter l;
+	struct wg_ratelimiter *l = wg_ratelimiter_new();
 	uint8_t a[WG_RATE_KEY_LEN], b[WG_RATE_KEY_LEN];
 	number(a, 1);
 	number(b, 2);
-	wg_ratelimiter_init(&l);
 	mono_t now = t0;
 	for (int i = 0; i < WG_RATE_BURST; i++)
-		assert_true(wg_ratelimiter_allow(&l, now, a));
-	assert_false(wg_ratelimiter_allow(&l, now, a));
-	assert_true(wg_ratelimiter_allow(&l, now, b));
-	assert_false(wg_ratelimiter_allow(&l, mono_add_ms(now, 49), a));
-	assert_true(wg_ratelimiter_allow(&l, mono_add_ms(now, 50), a));
+		assert_true(wg_ratelimiter_allow(l, now, a));
+	assert_false(wg_ratelimiter_allow(l, now, a));
+	assert_true(wg_ratelimiter_allow(l, now, b));
+	assert_false(wg_ratelimiter_allow(l, mono_add_ms(now, 49), a));
+	assert_true(wg_ratelimiter_allow(l, mono_add_ms(now, 50), a));
 	unsigned in_10_s = 0;
 	for (int ms = 51; ms <= 10051; ms++)
-		in_10_s += wg_ratelimiter_allow(&l, mono_add_ms(now, ms), a);
+		in_10_s += wg_ratelimiter_allow(l, mono_add_ms(now, ms), a);
 	assert_in_range(in_10_s, 10 * WG_RATE_PER_S - 1, 10 * WG_RATE_PER_S + 1);
-	assert_int_equal(wg_ratelimiter_len(&l), 1); /* b was forgotten */
-	wg_ratelimiter_fini(&l);
+	assert_int_equal(wg_ratelimiter_len(l), 1); /* b was forgotten */
+	wg_ratelimiter_free(l);
 }
 
 static void test_ratelimiter_is_bounded(void **state)
 {
 	(void)state;
-	struct wg_ratelimiter l;
+	struct wg_ratelimiter *l = wg_ratelimiter_new();
 	uint8_t key[WG_RATE_KEY_LEN];
-	wg_ratelimiter_init(&l);
 	for (uint32_t i = 0; i < WG_RATE_SOURCES_MAX; i++) {
 		number(key, i);
-		assert_true(wg_ratelimiter_allow(&l, t0, key));
+		assert_true(wg_ratelimiter_allow(l, t0, key));
 	}
 	number(key, WG_RATE_SOURCES_MAX);
-	assert_false(wg_ratelimiter_allow(&l, t0, key));
+	assert_false(wg_ratelimiter_allow(l, t0, key));
 	number(key, 7);
-	assert_true(wg_ratelimiter_allow(&l, t0, key));
-	assert_int_equal(wg_ratelimiter_len(&l), WG_RATE_SOURCES_MAX);
+	assert_true(wg_ratelimiter_allow(l, t0, key));
+	assert_int_equal(wg_ratelimiter_len(l), WG_RATE_SOURCES_MAX);
 	number(key, WG_RATE_SOURCES_MAX);
-	assert_true(wg_ratelimiter_allow(&l, mono_add_ms(t0, 1001), key));
-	assert_int_equal(wg_ratelimiter_len(&l), 1);
-	wg_ratelimiter_fini(&l);
+	assert_true(wg_ratelimiter_allow(l, mono_add_ms(t0, 1001), key));
+	assert_int_equal(wg_ratelimiter_len(l), 1);
+	wg_ratelimiter_free(l);
 }
 
 /* ---- load ----------------------------------------------------------------------------------- */
