@@ -271,11 +271,11 @@ static void each_verdict_has_a_counter(void **state)
 	(void)state;
 	flt_counters_register();
 	for (int v = 0; v < FLT_VERDICT_MAX; v++) {
-		flt_count_in((enum flt_verdict)v);
-		flt_count_out((enum flt_verdict)v);
+		flt_count_in((enum flt_verdict)v, 2);
+		flt_count_out((enum flt_verdict)v, 3);
 	}
 	counters_each(count_one, &sum);
-	assert_int_equal(sum, 101);
+	assert_int_equal(sum, 302);
 }
 
 int main(void)
