@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Targets: all debug check unit vectors fuzz fuzz-replay asan ubsan tsan sim netns interop bench lint
 # format check-layers check-pure check-headers analyze demo deps install uninstall clean
-# Variables: BUILD=dir CC=gcc|clang V=1 PREFIX DESTDIR SAN=address,undefined|thread WERROR=1 RUNS=n
+# Variables: BUILD=dir CC=gcc|clang V=1 PREFIX DESTDIR SAN=address,undefined|thread WERROR=1 RUNS=n BENCH_NO_CRYPTO=1
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
@@ -25,6 +25,10 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. $(WARN) $(HARD) -DMESH_VERSION='"$(VER
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections \
               $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 ALL_CFLAGS += -ffunction-sections -fdata-sections
+# For the ceiling of the benchmarks only: adds --aead=none, which protects nothing.
+ifdef BENCH_NO_CRYPTO
+ALL_CFLAGS += -DMESH_BENCH_NO_CRYPTO
+endif
 
 # One library, one package: `make deps` names what is missing.
 PKGS := libsodium:libsodium-dev libcurl:libcurl4-openssl-dev openssl:libssl-dev jansson:libjansson-dev \

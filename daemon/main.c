@@ -151,6 +151,8 @@ static int start(struct options *o)
 {
 	if (crypto_init() != 0 || aead_batch_init(o->aead) != 0)
 		return fail("cryptography self-check failed", o->aead ? o->aead : "libsodium");
+	if (!aead_batch_protects(aead_batch_name()))
+		log_error("--aead=none: NOTHING IS ENCRYPTED OR AUTHENTICATED; for benchmarks only");
 	mallopt(M_ARENA_MAX, 2);
 	node_prepare();
 	/* A process that was killed leaves rules behind that would route into nothing. */

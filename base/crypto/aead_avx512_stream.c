@@ -153,8 +153,6 @@ void aead_avx512_encrypt(struct aead_group *g)
 {
 	struct aead_lanes l;
 	l.n = 0;
-	for (size_t i = 0; i < g->n; i++)
-		g->v[i]->ok = true;
 	add_keys(&l, g);
 	add_text(&l, g);
 	encrypt(&l, g->cipher_key);
@@ -166,8 +164,6 @@ void aead_avx512_prepare(struct aead_group *g)
 	struct aead_lanes *l = &g->held;
 	uint8_t *to[ALL_LANES];
 	l->n = 0;
-	for (size_t i = 0; i < g->n; i++)
-		g->v[i]->ok = true;
 	add_keys(l, g);
 	add_text(l, g);
 	size_t n = l->n;

@@ -29,6 +29,9 @@ struct aead_impl {
  * -ERR_AUTH (self-check against libsodium failed). Call once at start, before threads. */
 MUST_CHECK int aead_batch_init(const char *name);
 const char *aead_batch_name(void);
+/* False for "none", which only a build for benchmarks has (make BENCH_NO_CRYPTO=1) and which
+ * neither encrypts nor authenticates: whoever starts with it must say so loudly. */
+bool aead_batch_protects(const char *name);
 /* Names of those that this CPU can run, fastest first; NULL behind the last. */
 const char *aead_batch_usable(size_t i);
 void aead_batch_seal(const uint8_t key[static 32], struct aead_pkt *v, size_t n);

@@ -9,7 +9,12 @@
 #include "base/crypto/aead_batch.h"
 
 extern const struct aead_impl aead_avx512;
+extern const struct aead_impl aead_avx2;
+extern const struct aead_impl aead_openssl;
 extern const struct aead_impl aead_sodium;
+#ifdef MESH_BENCH_NO_CRYPTO
+extern const struct aead_impl aead_none; /* no protection at all; aead_none.c */
+#endif
 
 /* The table of all, fastest first; NULL behind the last. */
 const struct aead_impl *aead_impl_at(size_t i);
