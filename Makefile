@@ -184,8 +184,10 @@ $(AEAD_TABLE): $(AEAD_TABLE).o $(call lib,base)
 # ROUNDS=n (7): how often each figure is taken
 bench-aead: $(AEAD_TABLE)
 	$(Q)$(AEAD_TABLE) $(ROUNDS)
+# With a second daemon that does not encrypt: the ceiling of our own path.
 bench: all $(BENCH_TOOLS) $(AEAD_TABLE)
-	$(Q)$(PROGRAM_TESTS) sh tests/bench/bench.sh
+	$(Q)$(MAKE) --no-print-directory BENCH_NO_CRYPTO=1 BUILD=$(BUILD)-nocrypto $(BUILD)-nocrypto/meshd
+	$(Q)$(PROGRAM_TESTS) BENCH_CEILING=$(abspath $(BUILD)-nocrypto)/meshd sh tests/bench/bench.sh
 
 # ---- sanitizers: their own build folders -------------------------------------------------
 asan:
@@ -238,7 +240,7 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,sbin/meshd sbin/meshcoord bin/meshctl lib/systemd/system/meshd.service \
 		lib/sysusers.d/meshd.conf share/man/man8/meshd.8 share/man/man8/meshctl.8 share/man/man8/meshcoord.8)
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-clang $(BUILD)-analyze
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-clang $(BUILD)-analyze $(BUILD)-nocrypto
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 .PHONY: all debug unit unit-threads vectors fuzz-replay fuzz-bins netns stranger interop sim bench bench-aead asan ubsan tsan fuzz \
