@@ -211,6 +211,20 @@ static void a_gap_is_filled_at_the_newest(void **state)
 	assert_true(items[1].pieces[0].p == mem[3]);
 }
 
+static void the_first_is_the_largest(void **state)
+{
+	(void)state;
+	put((struct seg){ .seq = 0, .len = 50 });
+	put((struct seg){ .seq = 50, .len = 51 });
+	assert_int_equal(run(), 2);
+	put((struct seg){ .seq = 300, .len = 50 });
+	put((struct seg){ .seq = 200, .len = 100 });
+	put((struct seg){ .seq = 50, .len = 150 });
+	assert_int_equal(run(), 2);
+	assert_int_equal(items[0].n_pieces, 2);
+	assert_int_equal(items[0].hdr.gso_size, 100);
+}
+
 static void push_is_told_by_the_head(void **state)
 {
 	(void)state;
@@ -314,6 +328,7 @@ int main(void)
 		T(length_and_pieces_are_bounded),
 		T(backwards),
 		T(a_gap_is_filled_at_the_newest),
+		T(the_first_is_the_largest),
 		T(push_is_told_by_the_head),
 		T(datagrams_keep_their_order),
 		T(many_flows),
