@@ -45,6 +45,8 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 sleep "$WATCHED_S"
+asked() { [ "$(hostile_saw "$1" "$2")" -gt 0 ]; }
+took_peers() { [ "$(ctl $peers_node status --json | grep -c '"PublicKey"')" -gt 10000 ]; }
 
 look_at() {
 	eval "mode=\$mode_$1 reached=\$reached_$1 began=\$began_$1"
@@ -52,7 +54,7 @@ look_at() {
 	extra=0
 	[ "$mode" != map-peers ] || extra=$((10000 * 4)) # 4 KiB for each peer that was taken
 	unharmed "$1" "$mode" $extra
-	[ "$(hostile_saw "$1" "$reached")" -gt 0 ] || complain "$mode: no $reached was asked for"
+	wait_for 30 asked "$1" "$reached" || complain "$mode: no $reached was asked for"
 	for what in key ts2021 register map update; do
 		[ "$(hostile_saw "$1" $what)" -le $most ] || complain "$mode: $(hostile_saw "$1" $what) times $what"
 	done
@@ -61,7 +63,7 @@ look_at() {
 }
 
 for name in $names; do look_at $name; done
-[ "$(grep -c '"PublicKey"' "$NET_DIR/$peers_node.json")" -gt 10000 ] || complain "map-peers: 10000 peers were not taken"
+wait_for 30 took_peers || complain "map-peers: 10000 peers were not taken"
 for name in $names; do
 	eval "mode=\$mode_$name"
 	ends_in_order $name "$mode"

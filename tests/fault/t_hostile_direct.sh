@@ -18,7 +18,6 @@ b=$(node_ip bob)
 wait_for 10 can_ping alice "$b" || fail "alice to bob"
 ctl alice ping --c=10 bob >/dev/null || fail "no direct path"
 
-lossless() { in_ns alice ping -c 15 -i 0.1 -W 2 -q "$b" 2>&1 | grep -q ' 0% packet loss'; }
 asked() { [ "$(hostile_saw "$1" "$2")" -gt 0 ]; }
 
 coord_stop KILL
@@ -28,7 +27,7 @@ while [ $# -gt 0 ]; do
 	name=m$#
 	hostile_start $name 8080 "$1"
 	wait_for 15 asked $name "$2" || complain "$1: no $2 was asked for"
-	lossless || complain "$1: packets of the direct path were lost"
+	lossless alice "$b" 15 0.1 || complain "$1: packets of the direct path were lost"
 	unharmed alice "$1"
 	unharmed bob "$1"
 	hostile_stop $name
@@ -39,5 +38,5 @@ done
 coord_again
 online() { [ "$("$MESHCOORD" node list --json --state "$COORD_DIR" | grep -c '"online": true')" = 2 ]; }
 wait_for 35 online || complain "not both nodes found the server again"
-lossless || complain "packets were lost at the end"
+lossless alice "$b" 15 0.1 || complain "packets were lost at the end"
 complaints_end

@@ -3,7 +3,7 @@
 # Other users of the machine, and web pages, against the LocalAPI: they read what is public, change
 # nothing, and cannot keep anybody else from being served.
 . "$(dirname "$0")/../netns/lib.sh"
-for p in setpriv curl socat; do command -v $p >/dev/null || skip "needs $p"; done
+for p in setpriv curl socat perl; do command -v $p >/dev/null || skip "needs $p"; done
 net_init
 chmod 755 "$NET_DIR"
 net_host alice 11
@@ -14,7 +14,7 @@ eval "pid=\$PID_alice"
 status() { # user id, curl arguments: print the HTTP status
 	uid=$1
 	shift
-	setpriv --reuid="$uid" --regid="$uid" --clear-groups curl -s -m 5 -o "$NET_DIR/body" -w '%{http_code}' --unix-socket "$sock" "$@"
+	setpriv --reuid="$uid" --regid="$uid" --clear-groups curl -s -m 20 -o "$NET_DIR/body" -w '%{http_code}' --unix-socket "$sock" "$@"
 }
 expect() { # wanted status, what, user id, curl arguments
 	want=$1 what=$2
@@ -44,22 +44,20 @@ expect 404 "a way out of the tree" 0 --path-as-is $api/../../../etc/passwd
 [ "$(status 0 $api/profiles/..%2f..%2fx -X DELETE)" -ge 400 ] || fail "a profile that is a path"
 
 # 200 connections that say nothing whole, from another user: everybody else is served at once.
-slow=
-i=0
-while [ $i -lt 200 ]; do
-	(printf 'GET /localapi/v0/status HTTP/1.1\r\nHost: lo'; sleep 6) |
-		setpriv --reuid=65534 --regid=65534 --clear-groups socat -t 6 - "UNIX-CONNECT:$sock" >/dev/null 2>&1 &
-	slow="$slow $!"
-	i=$((i + 1))
-done
+setpriv --reuid=65534 --regid=65534 --clear-groups perl -MSocket -e '
+	for (1 .. 200) {
+		socket($s[$_], PF_UNIX, SOCK_STREAM, 0) && connect($s[$_], sockaddr_un($ARGV[0])) or die "connection $_: $!";
+		syswrite $s[$_], "GET /localapi/v0/status HTTP/1.1\r\nHost: lo";
+	}
+	sleep 60;
+' "$sock" &
+slow=$!
 NET_PIDS="$NET_PIDS $slow"
-sleep 1
-[ "$(find /proc/$pid/fd -lname 'socket:*' | wc -l)" -gt 150 ] || fail "the slow connections did not arrive"
-started=$(date +%s%N)
+dawdlers() { [ "$(find /proc/$pid/fd -lname 'socket:*' | wc -l)" -gt 150 ]; }
+wait_for 30 dawdlers || fail "the slow connections did not arrive"
 expect 200 "while 200 others dawdle" 0 $api/status
-took=$((($(date +%s%N) - started) / 1000000))
-[ $took -lt 1000 ] || fail "an answer took $took ms while 200 others dawdle"
-for p in $slow; do kill "$p" 2>/dev/null; done
+dawdlers || fail "the slow connections are gone: nothing was shown"
+kill $slow
 wait $slow 2>/dev/null
 
 # A reader of the bus that never reads, while the state changes all the time.

@@ -13,6 +13,8 @@
 #   node_start NAME           meshd in that host; node_stop NAME [SIGNAL]
 #   ctl NAME args...          meshctl to that daemon
 #   node_up NAME [flags]      meshctl up with a fresh key
+#   lossless NAME ADDR N SECONDS   N pings, one every so often, and an answer to each: a busy machine may
+#                             be late, but loses none
 #   wait_for SECONDS command... until it succeeds
 # Programs come from $MESHD $MESHCTL $MESHCOORD, default build/ of this tree.
 
@@ -223,3 +225,7 @@ node_up() {
 
 node_ip() { ctl "$1" ip -4; }
 can_ping() { in_ns "$1" ping -c 1 -W 1 -q "$2"; }
+lossless() {
+	in_ns "$1" ping -c "$3" -i "$4" -W 10 "$2" >"$NET_DIR/ping-$1.log" 2>&1
+	grep -q ' 0% packet loss' "$NET_DIR/ping-$1.log"
+}

@@ -19,5 +19,5 @@ wait_for 5 can_ping alice "$b" || fail "no traffic over the relay"
 out=$(ctl alice ping --c=3 bob)
 [ $? = 1 ] || fail "ping without a direct path must exit 1"
 echo "$out" | grep -q 'via DERP' || fail "ping does not name the relay: $out"
-in_ns alice ping -c 5 -i 0.2 -W 3 -q "$b" | grep -q ' 0% packet loss' || fail "loss on the relay"
+lossless alice "$b" 5 0.2 || fail "loss on the relay"
 ctl alice status | grep bob | grep -q 'relay' || fail "status does not say relay"

@@ -23,7 +23,7 @@ wait_for 5 can_ping carol "$d" || fail "carol to dave over the relay"
 ctl alice ping --c=10 bob >/dev/null || fail "no direct path"
 
 coord_stop KILL
-in_ns alice ping -c 10 -i 0.2 -W 2 -q "$b" | grep -q ' 0% packet loss' || fail "direct traffic stopped with the coordinator"
+lossless alice "$b" 10 0.2 || fail "direct traffic stopped with the coordinator"
 
 node_stop bob KILL
 node_start bob

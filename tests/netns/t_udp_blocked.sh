@@ -26,4 +26,4 @@ wait_for 60 sh -c "'$MESHCTL' --socket '$(node_socket alice)' ping --c=1 bob | g
 net_block_udp r1
 net_block_udp r2
 wait_for 20 can_ping alice "$b" || fail "traffic died with the direct path"
-in_ns alice ping -c 5 -i 0.3 -W 3 -q "$b" | grep -q ' 0% packet loss' || fail "loss after falling back"
+lossless alice "$b" 5 0.3 || fail "loss after falling back"
