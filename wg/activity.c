@@ -48,6 +48,16 @@ int64_t wg_stamp_watch(struct wg_stamp *s)
 	return since;
 }
 
+bool wg_stamp_is_watched(const struct wg_stamp *s)
+{
+	return atomic_load_explicit(&s->watched, memory_order_relaxed);
+}
+
+int64_t wg_stamp_since(const struct wg_stamp *s)
+{
+	return load(&s->since);
+}
+
 /* At most once a second, so that a lost request is repeated and a batch is not. */
 static bool may_ask(struct wg_session *s, mono_t now)
 {

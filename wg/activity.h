@@ -7,6 +7,9 @@
  *                           of a quiet peer   deadline: read the stamps again; act, re-arm, or
  *                           (WG_ACT_WATCH)    find them empty and stop watching
  *
+ * Watching goes on till the deadline though a stamp is cleared meanwhile: under traffic both are
+ * set and cleared with every packet, and nobody is to be told of that.
+ *
  * A stamp is the time since which something waits for its answer; 0 = nothing waits. */
 #ifndef WG_ACTIVITY_H
 #define WG_ACTIVITY_H
@@ -61,6 +64,9 @@ void wg_activity_on_control_rx(struct wg_activity *a, mono_t now);
 /* Read a stamp. Not 0: the worker says no more about it until control looks again. 0: when it is
  * set next, WG_ACT_WATCH comes. Thread: control, as below. */
 int64_t wg_stamp_watch(struct wg_stamp *s);
+/* Control was told of it, or will be in a moment. */
+bool wg_stamp_is_watched(const struct wg_stamp *s);
+int64_t wg_stamp_since(const struct wg_stamp *s);
 /* What came in needs no keepalive any more. */
 void wg_activity_cancel_keepalive(struct wg_activity *a);
 /* The timer of a stamp that was read before fires, unless its answer came meanwhile (false). */

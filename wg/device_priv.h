@@ -32,7 +32,9 @@ struct wg_device {
 struct wg_timers {
 	mono_t retransmit_at;
 	mono_t zero_at;
-	unsigned attempts;     /* retransmissions since something last asked for a session */
+	unsigned attempts; /* retransmissions since something last asked for a session */
+	/* When to look at a stamp of the activity that is watched; never: it is not. */
+	mono_t keepalive_look, handshake_look;
 	int64_t unanswered;    /* the stamp that the jitter below was drawn for */
 	int64_t jitter_ns;     /* of the new-handshake timer */
 	int64_t persistent_ns; /* interval, 0 = none */

@@ -14,7 +14,10 @@ static int64_t draw_jitter(struct wg_peer *p)
 
 void wg_timers_init(struct wg_timers *t)
 {
-	*t = (struct wg_timers){ .retransmit_at = MONO_NEVER, .zero_at = MONO_NEVER };
+	*t = (struct wg_timers){ .retransmit_at = MONO_NEVER,
+				 .zero_at = MONO_NEVER,
+				 .keepalive_look = MONO_NEVER,
+				 .handshake_look = MONO_NEVER };
 }
 
 void wg_timers_on_initiation(struct wg_peer *p, mono_t now, int64_t gap)
@@ -86,12 +89,23 @@ static mono_t persistent_at(const struct wg_peer *p)
 	return mono_add_ns(last, p->timers.persistent_ns);
 }
 
+/* The deadline of a stamp that was set a moment ago; if it is clear again, from the last packet. */
+static mono_t look_at(const struct wg_peer *p, const struct wg_stamp *s, mono_t at, int64_t wait)
+{
+	if (!mono_is_never(at) || !wg_stamp_is_watched(s))
+		return at;
+	int64_t stamp = wg_stamp_since(s);
+	return mono_add_ns(stamp ? (mono_t){ stamp } : wg_activity_last(p->act), wait);
+}
+
 static mono_t activity_at(struct wg_peer *p)
 {
+	struct wg_timers *t = &p->timers;
 	if (!p->act)
 		return MONO_NEVER;
-	mono_t keepalive = keepalive_at(wg_stamp_watch(&p->act->rx_data));
-	return mono_min(keepalive, new_handshake_at(p, wg_stamp_watch(&p->act->tx_data)));
+	t->keepalive_look = look_at(p, &p->act->rx_data, t->keepalive_look, WG_KEEPALIVE_TIMEOUT);
+	t->handshake_look = look_at(p, &p->act->tx_data, t->handshake_look, WG_NEW_HANDSHAKE_TIME);
+	return mono_min(t->keepalive_look, t->handshake_look);
 }
 
 void wg_timers_schedule(struct wg_peer *p)
@@ -145,16 +159,30 @@ static void on_zero(struct wg_peer *p, const struct wg_out *out)
 	out->event(out->arg, p, WG_EV_ZEROED);
 }
 
+static void look_for_keepalive(struct wg_peer *p, mono_t now, wall_t wall, const struct wg_out *out)
+{
+	int64_t rx = wg_stamp_watch(&p->act->rx_data);
+	if (mono_due(keepalive_at(rx), now) && wg_activity_take_keepalive(p->act, rx, now))
+		send_keepalive(p, now, wall, out);
+	p->timers.keepalive_look = keepalive_at(wg_stamp_watch(&p->act->rx_data));
+}
+
+static void look_for_handshake(struct wg_peer *p, mono_t now, wall_t wall, const struct wg_out *out)
+{
+	int64_t tx = wg_stamp_watch(&p->act->tx_data);
+	if (mono_due(new_handshake_at(p, tx), now) && wg_activity_take_unanswered(p->act, tx))
+		wg_handshake_begin(p, now, wall, out);
+	p->timers.handshake_look = new_handshake_at(p, wg_stamp_watch(&p->act->tx_data));
+}
+
 static void run_activity(struct wg_peer *p, mono_t now, wall_t wall, const struct wg_out *out)
 {
 	if (!p->act)
 		return;
-	int64_t rx = wg_stamp_watch(&p->act->rx_data);
-	if (mono_due(keepalive_at(rx), now) && wg_activity_take_keepalive(p->act, rx, now))
-		send_keepalive(p, now, wall, out);
-	int64_t tx = wg_stamp_watch(&p->act->tx_data);
-	if (mono_due(new_handshake_at(p, tx), now) && wg_activity_take_unanswered(p->act, tx))
-		wg_handshake_begin(p, now, wall, out);
+	if (mono_due(p->timers.keepalive_look, now))
+		look_for_keepalive(p, now, wall, out);
+	if (mono_due(p->timers.handshake_look, now))
+		look_for_handshake(p, now, wall, out);
 }
 
 void wg_timers_run(struct wg_peer *p, mono_t now, wall_t wall, const struct wg_out *out)

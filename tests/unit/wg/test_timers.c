@@ -432,6 +432,29 @@ static void test_watch_is_told_once(void **state)
 	world_free(w);
 }
 
+/* Data to and fro: each packet clears one stamp and sets the other, and control hears of it once.
+ */
+static void test_traffic_both_ways_is_told_once(void **state)
+{
+	(void)state;
+	struct world *w = world_connected(25);
+	run_s(w, 60);
+	struct wg_peer *p = w->n[A].peer;
+	struct wg_session *s = wg_peer_current(p);
+	unsigned told = 0;
+	mono_t t = w->now;
+	for (int i = 0; i < 5000; i++) {
+		t = mono_add_ns(t, NS_PER_MS);
+		unsigned act = wg_activity_on_tx(p->act, s, t, true);
+		act |= wg_activity_on_rx(p->act, s, t, i % 2 == 0);
+		told += (act & WG_ACT_WATCH) != 0;
+		if (act & WG_ACT_WATCH)
+			wg_peer_on_active(p);
+	}
+	assert_in_range(told, 1, 2);
+	world_free(w);
+}
+
 static void test_quiet_peer_has_no_deadline_but_zero(void **state)
 {
 	(void)state;
@@ -469,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_keepalives_do_not_arm_new_handshake),
 		cmocka_unit_test(test_peer_restarted),
 		cmocka_unit_test(test_watch_is_told_once),
+		cmocka_unit_test(test_traffic_both_ways_is_told_once),
 		cmocka_unit_test(test_quiet_peer_has_no_deadline_but_zero),
 	};
 	return cmocka_run_group_tests(tests, crypto_setup, NULL);
