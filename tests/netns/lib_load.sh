@@ -11,12 +11,15 @@
 #   netmap_noise NODE OTHER       every second another network map for everybody: the policy's rules, NODE's name, and
 #                                 OTHER leaves the network and joins again
 #   noise_stop                    ends that
+#   sessions_watch                from now on, note when the last handshake was, as the caller's last_handshake says
+#   rekeys                        how many sessions followed another after REKEY_AFTER_TIME (a restart's do not)
 #   underlay_block NODE... / underlay_unblock NODE...   UDP from outside is dropped on arrival; TCP is not
-# $LOAD_RATE (Mb/s; default: as fast as it gets) slows the stream.
+# $LOAD_RATE (Mb/s; default: as fast as it gets) slows the stream. $LOAD_TUN: the receiver's tunnel device (mesh0).
 
 STREAM=${BUILD:-$ROOT/build}/tests/load/stream
 LOAD_PORT=7100
 LOAD_RATE=${LOAD_RATE:-}
+LOAD_TUN=mesh0
 
 # How long the protocol may be silent, and why. TCP tries again only after its retransmission timer, which doubles while
 # nothing comes back, so the connection can wait as long again as the path was dead.
@@ -48,7 +51,7 @@ epoch_ms() { echo $(($(date +%s%N) / 1000000)); }
 load_event() { echo "$(epoch_ms) $*" >>"$NET_DIR/events.log"; }
 
 # Bytes that reached the receiver's tunnel device; nothing while it is away.
-tunnel_bytes() { in_ns "$LOAD_TO" ip -s link show mesh0 2>/dev/null | awk '/RX:/ { getline; print $1 }'; }
+tunnel_bytes() { in_ns "$LOAD_TO" ip -s link show "$LOAD_TUN" 2>/dev/null | awk '/RX:/ { getline; print $1 }'; }
 load_flows() {
 	before=$(tunnel_bytes)
 	sleep 0.3
@@ -136,3 +139,10 @@ underlay_block() {
 	done
 }
 underlay_unblock() { for ns in "$@"; do in_ns "$ns" nft delete table inet underlay || fail "cannot unblock UDP"; done; }
+
+# The same handshake is told with a few milliseconds' difference: whole seconds, and gaps.
+sessions_watch() {
+	(while sleep 2; do at=$(last_handshake) && [ -n "$at" ] && date -d "$at" +%s >>"$NET_DIR/handshakes"; done) &
+	NET_PIDS="$NET_PIDS $!"
+}
+rekeys() { sort -n "$NET_DIR/handshakes" | awk '$1 > last + 115 && $1 < last + 180 { n++ } { last = $1 } END { print n + 0 }'; }

@@ -56,21 +56,13 @@ rebind() {
 	said "sockets replaced"
 }
 
-# Sessions of alice and bob that followed another after REKEY_AFTER_TIME, as alice tells. (Of the same one she tells with
-# a few milliseconds' difference; what follows a restart is none.)
 last_handshake() {
 	ctl alice status --json | tr -d ' \n' | grep -o '"HostName":"bob".*' | grep -o '"LastHandshake":"[^"]*' | head -n 1 | cut -d '"' -f 4
 }
-watch_sessions() {
-	(while sleep 2; do at=$(last_handshake) && [ -n "$at" ] && date -d "$at" +%s >>"$NET_DIR/handshakes"; done) &
-	NET_PIDS="$NET_PIDS $!"
-}
-rekeys() { sort -n "$NET_DIR/handshakes" | awk '$1 > last + 115 && $1 < last + 180 { n++ } { last = $1 } END { print n + 0 }'; }
-
 wait_for 10 can_ping alice "$B" || fail "ping"
 wait_for 20 via 10.77 || fail "no direct path"
 BEGAN=$(date +%s)
-watch_sessions
+sessions_watch
 load_start alice bob "$B"
 netmap_noise alice carol
 sleep 2
