@@ -243,7 +243,7 @@ m_state() { ctl "$1" status --json | sed -n 's/.*"BackendState": "\(.*\)".*/\1/p
 
 # ICMP inside the tunnel, and every byte of a file through a TCP connection.
 pings() { in_ns "$1" ping -c "${3:-1}" -i 0.2 -W 2 -q "$2"; }
-no_loss() { says ' 0% packet loss' in_ns "$1" ping -c "${3:-10}" -i 0.2 -W 3 -q "$2"; }
+no_loss() { lossless "$1" "$2" "${3:-10}" 0.2; }
 copies() { # FROM TO ADDRESS_OF_TO BYTES
 	head -c "$4" /dev/urandom >"$NET_DIR/sent"
 	rm -f "$NET_DIR/got"

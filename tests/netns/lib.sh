@@ -13,9 +13,10 @@
 #   node_start NAME           meshd in that host; node_stop NAME [SIGNAL]
 #   ctl NAME args...          meshctl to that daemon
 #   node_up NAME [flags]      meshctl up with a fresh key
-#   lossless NAME ADDR N SECONDS   N pings, one every so often, and an answer to each: a busy machine may
-#                             be late, but loses none
-#   wait_for SECONDS command... until it succeeds
+#   lossless NAME ADDR N SECONDS [flags]   N pings, one every so often, and an answer to each: a busy
+#                             machine may be late, but loses none
+#   wait_for SECONDS command... until it succeeds: so long, and at least one try a second, which on a busy
+#                             machine takes longer
 # Programs come from $MESHD $MESHCTL $MESHCOORD, default build/ of this tree.
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -158,10 +159,11 @@ net_block_udp() { in_ns "$1" nft insert rule ip filter through meta l4proto udp 
 net_unblock_udp() { net_nat "$1" "${2:-easy}"; }
 
 wait_for() {
-	give_up=$(($(date +%s) + $1 + 1))
+	give_up=$(($(date +%s) + $1 + 1)) tries=$1
 	shift
 	while ! "$@" >/dev/null 2>&1; do
-		[ "$(date +%s)" -lt $give_up ] || return 1
+		tries=$((tries - 1))
+		[ "$(date +%s)" -lt $give_up ] || [ $tries -gt 0 ] || return 1
 		sleep 0.1
 	done
 }
@@ -180,7 +182,7 @@ coord_again() {
 		--stun "$COORD_ADDR:3478" ${COORD_FLAGS:-} >>"$NET_DIR/coord.log" 2>&1 &
 	COORD_PID=$!
 	NET_PIDS="$NET_PIDS $COORD_PID"
-	wait_for 5 "$MESHCOORD" node list --state "$COORD_DIR" || fail "meshcoord did not start"
+	wait_for 30 "$MESHCOORD" node list --state "$COORD_DIR" || fail "meshcoord did not start"
 }
 
 coord_stop() {
@@ -200,7 +202,7 @@ node_start() {
 		--socket "$(node_socket "$name")" --no-logs-no-support "$@" >>"$NET_DIR/$name.log" 2>&1 &
 	eval "PID_$name=$!"
 	NET_PIDS="$NET_PIDS $!"
-	wait_for 5 "$MESHCTL" --socket "$(node_socket "$name")" debug prefs || fail "meshd $name did not start"
+	wait_for 30 "$MESHCTL" --socket "$(node_socket "$name")" debug prefs || fail "meshd $name did not start"
 }
 
 node_stop() {
@@ -225,7 +227,11 @@ node_up() {
 
 node_ip() { ctl "$1" ip -4; }
 can_ping() { in_ns "$1" ping -c 1 -W 1 -q "$2"; }
-lossless() {
-	in_ns "$1" ping -c "$3" -i "$4" -W 10 "$2" >"$NET_DIR/ping-$1.log" 2>&1
-	grep -q ' 0% packet loss' "$NET_DIR/ping-$1.log"
-}
+# Without -w, ping gives the last answer just one interval.
+lossless() (
+	from=$1 to=$2 n=$3 every=$4
+	shift 4
+	in_ns "$from" ping -c "$n" -i "$every" -w 20 "$@" "$to" >"$NET_DIR/ping-$from.log" 2>&1
+	got=$(sed -n 's/.*icmp_seq=\([0-9]*\) ttl=.*/\1/p' "$NET_DIR/ping-$from.log" | awk -v n="$n" '$1 <= n && !seen[$1]++' | wc -l)
+	[ "$got" = "$n" ] || { echo "$got of the first $n pings from $from were answered" && exit 1; }
+)

@@ -34,7 +34,7 @@ grep -q 'offload: tun none gro none, udp none; aead .*; 1 worker$' "$NET_DIR/b.l
 
 # Datagrams of one flow above and below the MTU, both ways.
 for size in 100 1200 8000; do
-	in_ns a ping -c 20 -i 0.01 -W 2 -q -s $size "$(node_ip b)" | grep -q ' 0% packet loss' || fail "lost at $size"
+	lossless a "$(node_ip b)" 20 0.01 -s $size || fail "lost at $size"
 done
 
 # The coordination server forbids steps while the node runs, and gives them back.
