@@ -7,6 +7,7 @@
 #include "base/openssl.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 /* One context per thread, made at its first batch and freed with the thread. */
 static pthread_key_t slot;
@@ -55,53 +56,63 @@ static void make_nonce(uint8_t nonce[static 12], uint64_t counter)
 	wr_le64(&w, counter);
 }
 
+static bool set_key(EVP_CIPHER_CTX *ctx, const uint8_t key[static 32])
+{
+	return EVP_CipherInit_ex(ctx, NULL, NULL, key, NULL, 1) == 1;
+}
+
 static void forget_key(EVP_CIPHER_CTX *ctx)
 {
 	static const uint8_t zero[32];
-	EVP_CipherInit_ex(ctx, NULL, NULL, zero, NULL, 1);
+	if (!set_key(ctx, zero))
+		abort();
 }
 
-static bool seal_one(EVP_CIPHER_CTX *ctx, const uint8_t *key, struct aead_pkt *p)
+static bool seal_one(EVP_CIPHER_CTX *ctx, struct aead_pkt *p)
 {
 	uint8_t nonce[12];
 	int len;
 	make_nonce(nonce, p->counter);
-	return EVP_EncryptInit_ex(ctx, NULL, NULL, key, nonce) == 1 &&
+	return EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, nonce) == 1 &&
 	       EVP_EncryptUpdate(ctx, p->p, &len, p->p, (int)p->len) == 1 &&
 	       EVP_EncryptFinal_ex(ctx, p->p + p->len, &len) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, p->p + p->len) == 1;
 }
 
-static bool open_one(EVP_CIPHER_CTX *ctx, const uint8_t *key, struct aead_pkt *p)
+static bool open_one(EVP_CIPHER_CTX *ctx, struct aead_pkt *p)
 {
 	uint8_t nonce[12];
 	int len;
 	make_nonce(nonce, p->counter);
-	return EVP_DecryptInit_ex(ctx, NULL, NULL, key, nonce) == 1 &&
+	return EVP_DecryptInit_ex(ctx, NULL, NULL, NULL, nonce) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, p->p + p->len) == 1 &&
 	       EVP_DecryptUpdate(ctx, p->p, &len, p->p, (int)p->len) == 1 &&
 	       EVP_DecryptFinal_ex(ctx, p->p + p->len, &len) == 1;
 }
 
+/* Sealing cannot fail once the key is set; if it did, what lies in the buffer must not be sent. */
 static void seal(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
 {
 	EVP_CIPHER_CTX *ctx = context();
+	if (!ctx || !set_key(ctx, key)) {
+		aead_sodium.seal(key, v, n);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
-		if (!ctx || !seal_one(ctx, i == 0 ? key : NULL, &v[i]))
-			aead_sodium.seal(key, &v[i], 1);
-	if (ctx)
-		forget_key(ctx);
+		if (!seal_one(ctx, &v[i]))
+			abort();
+	forget_key(ctx);
 }
 
 static void open_(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
 {
 	EVP_CIPHER_CTX *ctx = context();
-	if (!ctx) {
+	if (!ctx || !set_key(ctx, key)) {
 		aead_sodium.open(key, v, n);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		v[i].ok = open_one(ctx, i == 0 ? key : NULL, &v[i]);
+		v[i].ok = open_one(ctx, &v[i]);
 		if (!v[i].ok)
 			wipe(v[i].p, v[i].len);
 	}
