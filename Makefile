@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Targets: all debug check unit vectors fuzz fuzz-replay asan ubsan tsan sim netns interop bench lint
+# Targets: all debug check unit vectors fuzz fuzz-replay asan ubsan tsan sim netns interop bench bench-aead lint
 # format check-layers check-pure check-headers analyze demo deps install uninstall clean
 # Variables: BUILD=dir CC=gcc|clang V=1 PREFIX DESTDIR SAN=address,undefined|thread WERROR=1 RUNS=n BENCH_NO_CRYPTO=1
 
