@@ -10,7 +10,8 @@
 
 enum dp_msg_type {
 	/* worker -> control */
-	DP_EV_DATAGRAM = 1, /* disco, STUN or handshake that came from `ep`; bytes: the datagram */
+	DP_EV_DATAGRAM = 1, /* disco, STUN or cookie that came from `ep`; bytes: the datagram */
+	DP_EV_HANDSHAKE,    /* likewise: an initiation or response that has passed the gate */
 	DP_EV_DERP_OUT,	    /* bytes: sealed datagram for `peer` by relay */
 	DP_EV_WANT_SESSION, /* `peer` has packets staged and no usable key */
 	DP_EV_WANT_PATH,    /* data goes to `peer` and its path is not proven */

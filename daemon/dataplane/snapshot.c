@@ -2,6 +2,7 @@
 #include "daemon/dataplane/snapshot.h"
 
 #include "base/alloc.h"
+#include "base/map.h"
 #include "netstack/filter.h"
 #include "wg/allowedips.h"
 #include "wg/session.h"
@@ -55,13 +56,35 @@ struct dp_snapshot *dp_snapshot_new(struct dp_tables *tables, uint32_t n_peers, 
 	s->n_peers = n_peers;
 	s->index = xcalloc(slots, sizeof(*s->index));
 	s->index_mask = slots - 1;
+	slots = index_slots(n_peers);
+	s->known = xcalloc(slots, sizeof(*s->known));
+	s->known_mask = slots - 1;
 	return s;
+}
+
+/* Its slot, or the empty one where it belongs. */
+static struct ep *known_slot(const struct dp_snapshot *s, struct ep ep)
+{
+	uint8_t key[sizeof(ep.ip) + sizeof(ep.port)];
+	memcpy(key, &ep.ip, sizeof(ep.ip));
+	memcpy(key + sizeof(ep.ip), &ep.port, sizeof(ep.port));
+	uint32_t at = (uint32_t)map_hash(key, sizeof(key)) & s->known_mask;
+	while (ep_is_set(s->known[at]) && !ep_eq(s->known[at], ep))
+		at = (at + 1) & s->known_mask;
+	return &s->known[at];
+}
+
+bool dp_snapshot_knows(const struct dp_snapshot *s, struct ep ep)
+{
+	return ep_is_set(*known_slot(s, ep));
 }
 
 void dp_snapshot_set_peer(struct dp_snapshot *s, uint32_t peer, const struct dp_peer *p)
 {
 	s->peers[peer] = *p;
 	dp_live_ref(p->live);
+	if (ep_is_set(p->best))
+		*known_slot(s, p->best) = p->best;
 	if (p->current)
 		wg_session_ref(p->current);
 }
@@ -98,6 +121,7 @@ void dp_snapshot_free(struct dp_snapshot *s)
 	dp_tables_unref(s->tables);
 	free(s->peers);
 	free(s->index);
+	free(s->known);
 	free(s);
 }
 

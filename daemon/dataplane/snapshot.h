@@ -74,18 +74,24 @@ struct dp_snapshot {
 	uint32_t n_peers;
 	struct dp_index *index; /* open addressing, index_mask + 1 entries */
 	uint32_t index_mask;
+	struct ep *known; /* best addresses, likewise; unset: empty slot */
+	uint32_t known_mask;
+	struct node_key self; /* ours, which handshakes are for; zero: none */
 	struct dp_snapshot *next_retired;
 };
 
 void dp_tables_unref(struct dp_tables *t); /* frees what it owns with the last reference */
 
-/* n_sessions bounds the dp_snapshot_add_session calls to come. References tables. Returns new. */
+/* n_sessions bounds the dp_snapshot_add_session calls to come; a peer is set once. References
+ * tables. The caller sets self. Returns new. */
 struct dp_snapshot *dp_snapshot_new(struct dp_tables *tables, uint32_t n_peers,
 				    uint32_t n_sessions);
 /* Takes references on what it is given. */
 void dp_snapshot_set_peer(struct dp_snapshot *s, uint32_t peer, const struct dp_peer *p);
 void dp_snapshot_add_session(struct dp_snapshot *s, uint32_t index, uint32_t peer,
 			     struct wg_session *session, bool is_next);
+/* Whether it is the best address of a peer, so that the peer has proven it. Thread: worker. */
+bool dp_snapshot_knows(const struct dp_snapshot *s, struct ep ep);
 /* NULL if no session has that index. Thread: worker. */
 const struct dp_index *dp_snapshot_find(const struct dp_snapshot *s, uint32_t index);
 void dp_snapshot_free(struct dp_snapshot *s);

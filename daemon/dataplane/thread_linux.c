@@ -68,6 +68,12 @@ static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
 	return ok;
 }
 
+static unsigned on_waiting(void *arg)
+{
+	const struct dp_thread *t = arg;
+	return (unsigned)(ring_used(t->events) / (EVENT_RING / INTAKE_WAY_FULL));
+}
+
 static void note(struct dp_thread *t, unsigned what)
 {
 	if (!(atomic_fetch_or(&t->notes, what) & what))
@@ -371,10 +377,11 @@ static unsigned gro_of(const struct tun *tun)
 
 static struct dp_worker *make_worker(struct dp_thread *t)
 {
-	static const struct dp_worker_ops ops = { on_udp_send, on_tun_write, on_event };
+	static const struct dp_worker_ops ops = { on_udp_send, on_tun_write, on_event, on_waiting };
 	struct dp_worker_opts o = { .ops = &ops,
 				    .arg = t,
 				    .waits = t->o.waits,
+				    .rng = rng_system(),
 				    .seed = t->role.seed,
 				    .gro = gro_of(t->o.tun) };
 	t->gro = o.gro;

@@ -19,6 +19,7 @@ struct dp_worker *dp_worker_new(const struct dp_worker_opts *o)
 	w->jail_flows = flt_flows_new(~o->seed);
 	w->staged = staged_new(DP_HEADROOM, DP_TAILROOM);
 	w->gro = gro_new(JOIN_MAX, o->gro);
+	w->intake = intake_new(o->rng);
 	return w;
 }
 
@@ -30,6 +31,7 @@ void dp_worker_free(struct dp_worker *w)
 	flt_flows_free(w->jail_flows);
 	staged_free(w->staged);
 	gro_free(w->gro);
+	intake_free(w->intake);
 	wipe(w, sizeof(*w));
 	free(w);
 }

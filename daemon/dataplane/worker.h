@@ -11,6 +11,7 @@
 #ifndef DAEMON_DATAPLANE_WORKER_H
 #define DAEMON_DATAPLANE_WORKER_H
 
+#include "daemon/dataplane/intake.h"
 #include "daemon/dataplane/msg.h"
 #include "daemon/dataplane/snapshot.h"
 #include "netstack/gro.h"
@@ -49,12 +50,15 @@ struct dp_worker_ops {
 	void (*tun_write)(void *arg, const struct gro_item *v, size_t n);
 	/* To the control thread; false: no room, the record is lost. */
 	bool (*event)(void *arg, const struct dp_msg *m, struct span bytes);
+	/* How full the way there is, 0 to INTAKE_WAY_FULL. */
+	unsigned (*waiting)(void *arg);
 };
 
 struct dp_worker_opts {
 	const struct dp_worker_ops *ops;
 	void *arg;
 	const struct echo_waits *waits; /* the control thread's echo requests, borrowed */
+	struct rng *rng;		/* of cookies; borrowed */
 	uint64_t seed;
 	unsigned gro; /* GRO_TCP, GRO_UDP: what may be joined */
 };

@@ -10,6 +10,7 @@
 #include "wg/session.h"
 
 #define ANSWERS_MAX 16 /* TSMP answers and rejects of one batch */
+#define REPLIES_MAX 32 /* cookies that leave together */
 #define ANSWER_ROOM (DP_HEADROOM + TSMP_PACKET_MAX + DP_TAILROOM)
 #define WIRE_LEN (72 * 1024) /* segments of a super-packet; more go in several rounds */
 #define JOIN_MAX 512	     /* packets that are looked at together for joining */
@@ -21,6 +22,7 @@ struct dp_worker {
 	struct flt_flows *flows, *jail_flows;
 	struct staged *staged;
 	struct gro *gro;
+	struct intake *intake;
 	mono_t told_no_session;
 
 	/* the batch under way */
@@ -34,6 +36,8 @@ struct dp_worker {
 	uint8_t answers[ANSWERS_MAX][ANSWER_ROOM];
 	struct mspan answer[ANSWERS_MAX];
 	size_t n_answers;
+	struct wg_cookie_reply reply[REPLIES_MAX]; /* in udp */
+	size_t n_replies;
 	uint8_t own[DP_HEADROOM + DP_PACKET_MAX + DP_TAILROOM];
 	uint8_t echo[DP_PACKET_MAX];
 	uint8_t wire[WIRE_LEN];

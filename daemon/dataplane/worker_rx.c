@@ -168,10 +168,41 @@ static const struct dp_index *session_of(const struct dp_snapshot *s, struct spa
 	return x;
 }
 
-static void to_control(struct dp_worker *w, struct ep from, struct span datagram)
+static void to_control(struct dp_worker *w, enum dp_msg_type type, struct ep from,
+		       struct span datagram)
 {
-	worker_event(w, &(struct dp_msg){ .type = DP_EV_DATAGRAM, .peer = DP_NO_PEER, .ep = from },
-		     datagram);
+	struct dp_msg m = { .type = (uint8_t)type, .peer = DP_NO_PEER, .ep = from };
+	worker_event(w, &m, datagram);
+}
+
+/* Counted in w->n_replies until the batch leaves. */
+static void send_reply(struct dp_worker *w, struct ep to)
+{
+	struct mspan bytes =
+	    mspan_of((uint8_t *)&w->reply[w->n_replies++], sizeof(struct wg_cookie_reply));
+	w->udp[w->n_udp++] = (struct dp_datagram){ .ep = to, .bytes = bytes, .peer = DP_NO_PEER };
+}
+
+/* Handshakes, disco, STUN. */
+static void other(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, struct ep from,
+		  struct span datagram)
+{
+	if (w->n_replies == REPLIES_MAX || w->n_udp == DP_BATCH)
+		worker_flush_udp(w);
+	switch (intake_judge(w->intake, s, now, w->ops->waiting(w->arg), from, datagram,
+			     &w->reply[w->n_replies])) {
+	case INTAKE_TELL:
+		to_control(w, DP_EV_DATAGRAM, from, datagram);
+		break;
+	case INTAKE_ADMIT:
+		to_control(w, DP_EV_HANDSHAKE, from, datagram);
+		break;
+	case INTAKE_REPLY:
+		send_reply(w, from);
+		break;
+	case INTAKE_DROP:
+		break;
+	}
 }
 
 /* A peer may go on with a session that we lost in a restart; only a new handshake tells it so. */
@@ -190,24 +221,14 @@ static void no_session(struct dp_worker *w, mono_t now, struct ep from)
 static const struct dp_index *sort_out(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 				       struct ep from, struct span datagram)
 {
-	if (ms_classify(datagram, NULL) != MS_WG) {
-		to_control(w, from, datagram);
+	if (ms_classify(datagram, NULL) != MS_WG || wg_classify(datagram) != WG_KIND_TRANSPORT) {
+		other(w, s, now, from, datagram);
 		return NULL;
 	}
-	const struct dp_index *x;
-	switch (wg_classify(datagram)) {
-	case WG_KIND_TRANSPORT:
-		x = s ? session_of(s, datagram) : NULL;
-		if (s && !x)
-			no_session(w, now, from);
-		return x;
-	case WG_KIND_NONE:
-		dp_count(DPC_RX_JUNK, 1);
-		return NULL;
-	default:
-		to_control(w, from, datagram);
-		return NULL;
-	}
+	const struct dp_index *x = s ? session_of(s, datagram) : NULL;
+	if (s && !x)
+		no_session(w, now, from);
+	return x;
 }
 
 static enum dp_path_kind kind_of(struct ep from)
@@ -250,10 +271,10 @@ static struct mspan piece(struct mspan run, size_t segment, size_t at)
 /* Mostly the next datagram belongs to the same session as the one before it: the eight bytes that
  * tell its kind and session are the same. */
 static bool same_session(const struct dp_worker *w, const struct open_batch *b,
-			 struct mspan datagram)
+			 struct mspan next)
 {
-	return b->n > 0 && datagram.len >= WG_TRANSPORT_MIN &&
-	       memcmp(w->open[b->n - 1].p, datagram.p, 8) == 0;
+	return b->n > 0 && next.len >= WG_TRANSPORT_MIN &&
+	       memcmp(w->open[b->n - 1].p, next.p, 8) == 0;
 }
 
 static void take_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
@@ -279,6 +300,7 @@ void dp_worker_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		take_run(w, s, now, &b, &v[i]);
 	open_batch(w, s, now, &b);
 	flush_joined(w);
+	worker_flush_udp(w);
 }
 
 /* NULL: dropped. */

@@ -21,6 +21,7 @@ void worker_flush_udp(struct dp_worker *w)
 	if (w->n_udp > 0)
 		w->ops->udp_send(w->arg, w->udp, w->n_udp);
 	w->n_udp = 0;
+	w->n_replies = 0;
 }
 
 /* Make d the next datagram of run r, if it lies right behind it. */

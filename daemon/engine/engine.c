@@ -228,6 +228,18 @@ static void count_disco(enum disco_verdict v)
 	counter_inc(&disco_counters[v]);
 }
 
+/* The source is known to callbacks meanwhile. */
+static void input_wg(struct engine *e, struct ep from, struct span d, bool admitted)
+{
+	struct wg_from f = { .ep = from };
+	e->answering = from;
+	if (admitted)
+		wg_device_admitted(e->wg, e->now, &f, d, &e->out);
+	else
+		wg_device_input(e->wg, e->now, &f, d, &e->out);
+	e->answering = (struct ep){ 0 };
+}
+
 void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from, struct span d)
 {
 	engine_enter(e, now, wall);
@@ -238,13 +250,9 @@ void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from,
 	case MS_GENEVE_DISCO:
 		count_disco(disco_input_udp(e->disco, now, from, true, span_from(d, GENEVE_LEN)));
 		break;
-	case MS_WG: {
-		struct wg_from f = { .ep = from };
-		e->answering = from;
-		wg_device_input(e->wg, now, &f, d, &e->out); /* counts its verdict */
-		e->answering = (struct ep){ 0 };
+	case MS_WG:
+		input_wg(e, from, d, false);
 		break;
-	}
 	case MS_STUN:
 	case MS_GENEVE_WG:
 		break;
@@ -288,9 +296,7 @@ void engine_input_derp_run(struct engine *e, mono_t now, wall_t wall, const stru
 		return;
 	}
 	restart_session(e, p);
-	struct dp_msg m = {
-		.type = DP_CMD_DERP_IN, .peer = p->slot, .segment = (uint16_t)segment
-	};
+	struct dp_msg m = { .type = DP_CMD_DERP_IN, .peer = p->slot, .segment = (uint16_t)segment };
 	e->ops->command(e->arg, &m, run);
 	e->ops->rearm(e->arg);
 }
@@ -367,6 +373,11 @@ void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg
 		  struct span bytes)
 {
 	engine_enter(e, now, wall);
+	if (m->type == DP_EV_HANDSHAKE) {
+		input_wg(e, m->ep, bytes, true);
+		e->ops->rearm(e->arg);
+		return;
+	}
 	if (m->type == DP_EV_DATAGRAM) {
 		engine_input_udp(e, now, wall, m->ep, bytes);
 		return;

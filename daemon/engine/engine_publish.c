@@ -64,6 +64,8 @@ void engine_flush(struct engine *e, mono_t now)
 		return;
 	}
 	struct dp_snapshot *s = dp_snapshot_new(e->tables, e->n_slots, count_sessions(e));
+	if (wg_device_public(e->wg))
+		s->self = *wg_device_public(e->wg);
 	for (uint32_t i = 0; i < e->n_slots; i++)
 		if (e->slots[i])
 			add_peer(e, s, e->slots[i]);

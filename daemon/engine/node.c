@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define EVENTS_PER_TURN 4096
+/* What one turn may take before others get theirs, in records; a handshake has up to four curve
+ * operations and takes as long as so many others. */
+#define TURN 4096
+#define HANDSHAKE_COST 128
 
 void node_changed(struct node *n)
 {
@@ -149,9 +152,10 @@ static void on_records(void *arg)
 	mono_t now = loop_now(n->loop);
 	struct dp_msg m;
 	struct mspan bytes;
-	int budget = EVENTS_PER_TURN;
+	int budget = TURN;
 	on_notes(n, dp_threads_notes(n->threads));
-	while (budget-- > 0 && dp_threads_event_peek(n->threads, &m, &bytes)) {
+	while (budget > 0 && dp_threads_event_peek(n->threads, &m, &bytes)) {
+		budget -= m.type == DP_EV_HANDSHAKE ? HANDSHAKE_COST : 1;
 		if (m.type == DP_EV_DATAGRAM)
 			on_datagram(n, now, &m, bytes);
 		else
@@ -159,7 +163,7 @@ static void on_records(void *arg)
 		dp_threads_event_pop(n->threads);
 	}
 	rearm(n);
-	if (budget < 0)
+	if (budget <= 0)
 		loop_wake_send(n->wake); /* others first, then the rest */
 }
 

@@ -173,7 +173,13 @@ static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
 	return true;
 }
 
-static const struct dp_worker_ops worker_ops = { on_udp_send, on_tun_write, on_event };
+static unsigned on_waiting(void *arg)
+{
+	(void)arg; /* what is told is taken at once */
+	return 0;
+}
+
+static const struct dp_worker_ops worker_ops = { on_udp_send, on_tun_write, on_event, on_waiting };
 
 /* ---- both together ---- */
 
@@ -296,6 +302,7 @@ void sim_node_start(struct sim_node *n)
 	    .ops = &worker_ops,
 	    .arg = n,
 	    .waits = engine_echo_waits(n->engine),
+	    .rng = &n->sim->rng.rng,
 	    .seed = rng_u64(&n->sim->rng.rng),
 	});
 	n->running = true;

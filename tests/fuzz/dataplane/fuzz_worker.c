@@ -49,6 +49,7 @@ struct world {
 	struct dp_worker *w;
 	struct dp_snapshot *s;
 	struct echo_waits waits;
+	struct rng_seeded rng;
 	mono_t now;
 	struct peer peer[PEERS];
 	bool filter, ring_full;
@@ -205,7 +206,13 @@ static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
 	return !w->ring_full;
 }
 
-static const struct dp_worker_ops ops = { on_udp, on_tun, on_event };
+static unsigned on_waiting(void *arg)
+{
+	const struct world *w = arg;
+	return w->ring_full ? INTAKE_WAY_FULL : 0;
+}
+
+static const struct dp_worker_ops ops = { on_udp, on_tun, on_event, on_waiting };
 
 /* ---- snapshots --------------------------------------------------------------------------------
  */
@@ -259,8 +266,9 @@ static void start(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
 	w->now = (mono_t){ 1000 * NS_PER_S };
-	w->w = dp_worker_new(
-	    &(struct dp_worker_opts){ .ops = &ops, .arg = w, .waits = &w->waits, .seed = 5 });
+	rng_seeded_init(&w->rng, 6);
+	w->w = dp_worker_new(&(struct dp_worker_opts){
+	    .ops = &ops, .arg = w, .waits = &w->waits, .rng = &w->rng.rng, .seed = 5 });
 	w->filter = true;
 	for (uint32_t i = 0; i < PEERS; i++) {
 		struct peer *p = &w->peer[i];

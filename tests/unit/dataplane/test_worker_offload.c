@@ -253,8 +253,8 @@ static void answers_find_the_flow_at_the_other_worker(void **state)
 {
 	struct world *w = *state;
 	struct side *a = &w->side[A];
-	struct dp_worker *receiver = dp_worker_new(
-	    &(struct dp_worker_opts){ .ops = &box_ops, .arg = a, .waits = &a->waits, .seed = 43 });
+	struct dp_worker *receiver = dp_worker_new(&(struct dp_worker_opts){
+	    .ops = &box_ops, .arg = a, .waits = &a->waits, .rng = &a->rng.rng, .seed = 43 });
 	struct dp_flow_link *link = dp_flow_link_new(a->w, receiver);
 	look(w, A, (struct view){ .rules = "[]" });
 	for (int asked = 0; asked < 2; asked++) {

@@ -56,6 +56,8 @@ struct side {
 	struct box udp, tun, events;
 	size_t udp_messages; /* in which udp left */
 	bool ring_full;
+	unsigned waiting;
+	struct rng_seeded rng;
 };
 
 struct world {
@@ -175,7 +177,13 @@ static inline bool box_event(void *arg, const struct dp_msg *m, struct span byte
 	return true;
 }
 
-static const struct dp_worker_ops box_ops = { box_udp, box_tun, box_event };
+static inline unsigned box_waiting(void *arg)
+{
+	const struct side *d = arg;
+	return d->waiting;
+}
+
+static const struct dp_worker_ops box_ops = { box_udp, box_tun, box_event, box_waiting };
 
 /* ---- snapshots ----------------------------------------------------------------------------- */
 
@@ -232,6 +240,7 @@ static inline void look(struct world *w, int i, struct view v)
 					w->session[i], v.is_next);
 	}
 	dp_snapshot_set_peer(s, slot_of_other[i], &p);
+	memset(&s->self, 0x50 + i, sizeof(s->self));
 	dp_tables_unref(t);
 	dp_snapshot_free(d->s);
 	d->s = s;
@@ -269,8 +278,12 @@ static inline int world_setup(void **state)
 	pair_up(w);
 	for (int i = 0; i < SIDES; i++) {
 		w->side[i].live = dp_live_new();
-		w->side[i].w = dp_worker_new(&(struct dp_worker_opts){
-		    .ops = &box_ops, .arg = &w->side[i], .waits = &w->side[i].waits, .seed = 42 });
+		rng_seeded_init(&w->side[i].rng, 7 + (uint64_t)i);
+		w->side[i].w = dp_worker_new(&(struct dp_worker_opts){ .ops = &box_ops,
+								       .arg = &w->side[i],
+								       .waits = &w->side[i].waits,
+								       .rng = &w->side[i].rng.rng,
+								       .seed = 42 });
 		look(w, i, plain);
 		trust(w, i, true);
 	}

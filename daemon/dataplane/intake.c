@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/dataplane/intake.h"
+
+#include "base/alloc.h"
+#include "base/bucket.h"
+#include "daemon/dataplane/counters.h"
+#include "magicsock/demux.h"
+#include "wg/gate.h"
+
+#include <stdlib.h>
+
+#define WAITING_MAX (INTAKE_WAY_FULL / 2) /* the rest is for the worker's own records */
+
+enum share { SHARE_DISCO, SHARE_COOKIES, SHARE_STUN, SHARES };
+
+enum lane { LANE_STRANGERS, LANE_PEERS, LANES };
+
+struct intake {
+	struct wg_gate *gate[LANES];
+	struct bucket share[LANES][SHARES];
+};
+
+struct intake *intake_new(struct rng *rng)
+{
+	struct intake *i = xcalloc(1, sizeof(*i));
+	for (int l = 0; l < LANES; l++)
+		i->gate[l] = wg_gate_new(rng);
+	return i;
+}
+
+void intake_free(struct intake *i)
+{
+	if (!i)
+		return;
+	for (int l = 0; l < LANES; l++)
+		wg_gate_free(i->gate[l]);
+	free(i);
+}
+
+static enum intake_action handshake(struct wg_gate *g, const struct dp_snapshot *s, mono_t now,
+				    unsigned waiting, struct ep from, struct span msg,
+				    struct wg_cookie_reply *reply)
+{
+	struct wg_from f = { .ep = from };
+	wg_gate_set_self(g, s ? &s->self : NULL);
+	wg_gate_on_backlog(g, now, waiting, WAITING_MAX);
+	enum wg_verdict v = wg_gate_admit(g, now, &f, msg, reply);
+	if (v == WG_PASS)
+		return INTAKE_ADMIT;
+	wg_verdict_count(v);
+	return v == WG_DROP_COOKIE ? INTAKE_REPLY : INTAKE_DROP;
+}
+
+static enum intake_action take_share(struct bucket *b, mono_t now, unsigned per_s)
+{
+	if (bucket_take(b, now, NS_PER_S / per_s, per_s / 10))
+		return INTAKE_TELL;
+	dp_count(DPC_RX_OVERLOAD, 1);
+	return INTAKE_DROP;
+}
+
+static enum intake_action wireguard(struct intake *i, enum lane l, const struct dp_snapshot *s,
+				    mono_t now, unsigned waiting, struct ep from, struct span d,
+				    struct wg_cookie_reply *reply)
+{
+	switch (wg_classify(d)) {
+	case WG_KIND_INITIATION:
+	case WG_KIND_RESPONSE:
+		return handshake(i->gate[l], s, now, waiting, from, d, reply);
+	case WG_KIND_COOKIE:
+		return take_share(&i->share[l][SHARE_COOKIES], now, INTAKE_COOKIES_PER_S);
+	default:
+		dp_count(DPC_RX_JUNK, 1);
+		return INTAKE_DROP;
+	}
+}
+
+enum intake_action intake_judge(struct intake *i, const struct dp_snapshot *s, mono_t now,
+				unsigned waiting, struct ep from, struct span datagram,
+				struct wg_cookie_reply *reply)
+{
+	enum lane l = s && dp_snapshot_knows(s, from) ? LANE_PEERS : LANE_STRANGERS;
+	struct bucket *share = i->share[l];
+	if (waiting > WAITING_MAX) {
+		dp_count(DPC_RX_OVERLOAD, 1);
+		return INTAKE_DROP;
+	}
+	switch (ms_classify(datagram, NULL)) {
+	case MS_DISCO:
+	case MS_GENEVE_DISCO:
+		return take_share(&share[SHARE_DISCO], now, INTAKE_DISCO_PER_S);
+	case MS_STUN:
+		return take_share(&share[SHARE_STUN], now, INTAKE_STUN_PER_S);
+	case MS_WG:
+		return wireguard(i, l, s, now, waiting, from, datagram, reply);
+	case MS_GENEVE_WG:
+		break;
+	}
+	dp_count(DPC_RX_JUNK, 1);
+	return INTAKE_DROP;
+}
