@@ -8,7 +8,9 @@
 
 #include <stdlib.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef __clang__
+#define SLOW_BUILD __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
 #define SLOW_BUILD true
 #else
 #define SLOW_BUILD false
