@@ -24,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define WAIT_MS 30000 /* for what comes on any machine */
+
 /* ---- server ---- */
 
 struct served {
@@ -97,7 +99,7 @@ static inline void served_start(struct served *s)
 	json_t *r = NULL;
 
 	s->pid = served_fork(s);
-	for (int i = 0; i < 500 && !r; i++) {
+	for (int i = 0; i < WAIT_MS / 10 && !r; i++) {
 		r = ask(s, "{\"verb\":\"node list\"}");
 		if (!r)
 			usleep(10000);
@@ -234,7 +236,7 @@ static inline char *outer(uint16_t port, const char *request)
 	size_t n = 0;
 	ssize_t got;
 	int fd = dial(port);
-	struct timeval tv = { 5, 0 };
+	struct timeval tv = { WAIT_MS / 1000, 0 };
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	put(fd, span_str(request));
@@ -342,7 +344,7 @@ static inline void cl_open(struct client *c, const struct served *s, uint8_t mac
 	upgrade_request_build("127.0.0.1", s->port, init, &req);
 	put(c->fd, buf_span(&req));
 	buf_fini(&req);
-	while (!c->up && cl_read(c, 5000))
+	while (!c->up && cl_read(c, WAIT_MS))
 		;
 }
 

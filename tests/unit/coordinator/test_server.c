@@ -36,7 +36,7 @@ static json_t *answer(struct client *c, int ms)
 
 static bool joined(struct client *c)
 {
-	json_t *v = answer(c, 5000);
+	json_t *v = answer(c, WAIT_MS);
 	bool ok = j_bool(v, "MachineAuthorized", false) && !*j_str(v, "Error");
 
 	if (!ok)
@@ -107,16 +107,16 @@ static void another_machine_does_not_get_the_map(void **state)
 	for (int stream = 0; stream < 2; stream++) {
 		body = map_body(1, stream);
 		cl_send(&b, "/machine/map", body);
-		assert_int_equal(cl_finish(&b, 5000), 404);
+		assert_int_equal(cl_finish(&b, WAIT_MS), 404);
 		assert_null(memmem(b.body.p, b.body.len, "Node\"", 5));
 		free(body);
 	}
 	body = map_body(9, true);
 	cl_send(&b, "/machine/map", body);
-	assert_int_equal(cl_finish(&b, 5000), 404);
+	assert_int_equal(cl_finish(&b, WAIT_MS), 404);
 	free(body);
 	cl_register(&b, 1, NULL); /* nor may it register with it */
-	assert_int_equal(cl_finish(&b, 5000), 200);
+	assert_int_equal(cl_finish(&b, WAIT_MS), 200);
 	assert_non_null(memmem(b.body.p, b.body.len, "in use by another machine", 25));
 	cl_close(&a);
 	cl_close(&b);
@@ -136,7 +136,7 @@ static void peers_hear_of_each_other(void **state)
 	body = map_body(1, true);
 	cl_send(&a, "/machine/map", body);
 	free(body);
-	m = cl_message(&a, 5000);
+	m = cl_message(&a, WAIT_MS);
 	assert_non_null(j_get(m, "Node"));
 	assert_null(j_get(m, "Peers"));
 	j_free(m);
@@ -146,25 +146,25 @@ static void peers_hear_of_each_other(void **state)
 	body = map_body(2, false); /* a lite update is enough to be announced */
 	cl_send(&b, "/machine/map", body);
 	free(body);
-	assert_int_equal(cl_finish(&b, 5000), 200);
+	assert_int_equal(cl_finish(&b, WAIT_MS), 200);
 	assert_int_equal(b.body.len, 0);
-	m = cl_message(&a, 5000);
+	m = cl_message(&a, WAIT_MS);
 	assert_int_equal(j_len(j_get(m, "PeersChanged")), 1);
 	j_free(m);
 	j_free(ask(&server, "{\"verb\":\"node delete\",\"node\":\"h2\"}"));
-	m = cl_message(&a, 5000);
+	m = cl_message(&a, WAIT_MS);
 	assert_int_equal(j_len(j_get(m, "PeersRemoved")), 1);
 	j_free(m);
 	j_free(
 	    ask(&server, "{\"verb\":\"debug inject\",\"node\":\"h1\",\"json\":\"{\\\"X\\\":1}\"}"));
-	m = cl_message(&a, 5000);
+	m = cl_message(&a, WAIT_MS);
 	assert_int_equal(j_int(m, "X", 0), 1);
 	j_free(m);
 	cl_open(&a2, &server, 1); /* requests go on beside the stream */
 	cl_register(&a2, 1, NULL);
 	assert_true(joined(&a2));
 	j_free(ask(&server, "{\"verb\":\"debug drop-map\",\"node\":\"h1\"}"));
-	assert_int_equal(cl_finish(&a, 5000), 200);
+	assert_int_equal(cl_finish(&a, WAIT_MS), 200);
 	cl_close(&a);
 	cl_close(&a2);
 	cl_close(&b);
@@ -180,7 +180,7 @@ static void a_login_waits_for_a_person(void **state)
 	(void)state;
 	cl_open(&c, &server, 1);
 	cl_register(&c, 1, NULL);
-	v = answer(&c, 5000);
+	v = answer(&c, WAIT_MS);
 	url = xstrdup(j_str(v, "AuthURL"));
 	assert_non_null(strstr(url, LOGIN_PATH));
 	j_free(v);
@@ -200,7 +200,7 @@ static void a_login_waits_for_a_person(void **state)
 	r = ask(&server, more);
 	assert_non_null(j_get(r, "result"));
 	j_free(r);
-	v = answer(&c, 5000);
+	v = answer(&c, WAIT_MS);
 	assert_string_equal(j_str(j_get(v, "Login"), "LoginName"), "bob");
 	assert_string_equal(j_str(v, "AuthURL"), "");
 	j_free(v);
@@ -272,7 +272,7 @@ static void registrations_can_be_refused_on_purpose(void **state)
 		"{\"verb\":\"debug register\",\"status\":429,\"times\":1,\"retry_after\":\"7\"}"));
 	cl_open(&c, &server, 1);
 	cl_register(&c, 1, key);
-	assert_int_equal(cl_finish(&c, 5000), 429);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 429);
 	cl_register(&c, 1, key);
 	assert_true(joined(&c));
 	cl_close(&c);
@@ -286,19 +286,19 @@ static void bodies_and_versions_are_checked(void **state)
 	(void)state;
 	cl_open(&c, &server, 1);
 	cl_send(&c, "/machine/register", "{\"Version\":112,\"NodeKey\":\"x\"}");
-	assert_int_equal(cl_finish(&c, 5000), 400);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 400);
 	cl_send(&c, "/machine/register", "nonsense");
-	assert_int_equal(cl_finish(&c, 5000), 400);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 400);
 	cl_send(&c, "/machine/map", "nonsense");
-	assert_int_equal(cl_finish(&c, 5000), 500);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 500);
 	cl_send(&c, "/machine/map", "{\"Version\":1}");
-	assert_int_equal(cl_finish(&c, 5000), 400);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 400);
 	cl_send(&c, "/machine/set-dns", "{}");
-	assert_int_equal(cl_finish(&c, 5000), 501);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 501);
 	cl_send(&c, "/machine/c2n/0123456789abcdef", "{}");
-	assert_int_equal(cl_finish(&c, 5000), 404);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 404);
 	cl_send(&c, "/nothing", "{}");
-	assert_int_equal(cl_finish(&c, 5000), 404);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 404);
 	cl_close(&c);
 }
 
@@ -311,10 +311,10 @@ static void a_body_has_a_size(void **state)
 	memset(body, ' ', (1 << 20) + 50);
 	cl_open(&c, &server, 1);
 	cl_send(&c, "/machine/register", body);
-	assert_int_equal(cl_finish(&c, 5000), 0); /* reset, not answered */
+	assert_int_equal(cl_finish(&c, WAIT_MS), 0); /* reset, not answered */
 	assert_true(c.ended);
 	cl_send(&c, "/machine/register", "{}"); /* the connection itself goes on */
-	assert_int_equal(cl_finish(&c, 5000), 400);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 400);
 	cl_close(&c);
 	free(body);
 }
@@ -329,7 +329,7 @@ static void a_second_server_and_a_bad_folder_are_refused(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/meshcoord.json", server.dir);
-	usleep(300000); /* the first server has nothing left to write */
+	free(new_key(&server, "")); /* on disk when it answers: nothing is left to write */
 	assert_int_equal(stat(path, &before), 0);
 	other.port = free_port();
 	other.pid = served_fork(&other);
@@ -358,11 +358,11 @@ static void ephemeral_nodes_go_with_their_stream(void **state)
 	cl_register(&c, 1, key);
 	assert_true(joined(&c));
 	cl_send(&c, "/machine/map", body);
-	j_free(cl_message(&c, 5000));
+	j_free(cl_message(&c, WAIT_MS));
 	usleep(800000);
 	assert_int_equal(node_count(), 1); /* not while it is here */
 	cl_close(&c);
-	for (int i = 0; i < 40 && node_count(); i++)
+	for (int i = 0; i < WAIT_MS / 50 && node_count(); i++)
 		usleep(50000);
 	assert_int_equal(node_count(), 0);
 	free(key);
@@ -383,7 +383,7 @@ static void a_node_has_so_many_streams_and_no_more(void **state)
 		assert_int_equal(cl_finish(&c, 200), 0); /* stays open */
 	}
 	cl_send(&c, "/machine/map", body);
-	assert_int_not_equal(cl_finish(&c, 5000), 0); /* the oldest has ended */
+	assert_int_not_equal(cl_finish(&c, WAIT_MS), 0); /* the oldest has ended */
 	cl_close(&c);
 	free(key);
 	free(body);
@@ -419,7 +419,7 @@ static void open_stream(struct client *c, uint8_t n, const char *key)
 	cl_register(c, n, key);
 	assert_true(joined(c));
 	cl_send(c, "/machine/map", body);
-	j_free(cl_message(c, 5000));
+	j_free(cl_message(c, WAIT_MS));
 	free(body);
 }
 
@@ -433,7 +433,7 @@ static void a_ping_is_answered_on_the_outer_server(void **state)
 	(void)state;
 	open_stream(&c, 1, key);
 	asker = ask_aside("{\"verb\":\"debug ping\",\"node\":\"h1\"}");
-	m = cl_message(&c, 5000);
+	m = cl_message(&c, WAIT_MS);
 	assert_non_null(j_str(j_get(m, "PingRequest"), "URL"));
 	request =
 	    xasprintf("HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -466,14 +466,14 @@ static void a_c2n_answer_must_come_from_the_node_asked(void **state)
 	cl_open(&b, &server, 2);
 	asker = ask_aside(
 	    "{\"verb\":\"debug c2n\",\"node\":\"h1\",\"request\":\"GET /echo HTTP/1.1\"}");
-	m = cl_message(&a, 5000);
+	m = cl_message(&a, WAIT_MS);
 	assert_string_equal(j_str(j_get(m, "PingRequest"), "Types"), "c2n");
 	path = strstr(j_str(j_get(m, "PingRequest"), "URL"), "/machine/c2n/");
 	assert_non_null(path);
 	cl_send(&b, path, "HTTP/1.1 200 OK\r\n\r\nforged");
-	assert_int_equal(cl_finish(&b, 5000), 404);
+	assert_int_equal(cl_finish(&b, WAIT_MS), 404);
 	cl_send(&a2, path, "HTTP/1.1 200 OK\r\n\r\n");
-	assert_int_equal(cl_finish(&a2, 5000), 200);
+	assert_int_equal(cl_finish(&a2, WAIT_MS), 200);
 	assert_int_equal(status_of(asker), 0);
 	j_free(m);
 	cl_close(&a);
@@ -494,9 +494,9 @@ static void without_a_disk_there_is_no_success(void **state)
 	cl_open(&c, &server, 1);
 	assert_int_equal(rename(server.dir, away), 0);
 	cl_register(&c, 1, key);
-	assert_int_equal(cl_finish(&c, 5000), 500);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 500);
 	cl_register(&c, 1, key); /* known by now, and still not on disk */
-	assert_int_equal(cl_finish(&c, 5000), 500);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 500);
 	assert_int_equal(rename(away, server.dir), 0);
 	cl_register(&c, 1, key);
 	assert_true(joined(&c));
@@ -567,10 +567,10 @@ static void kill_takes_back_nothing_that_was_told(void **state)
 	(void)state;
 	cl_join(&a, 1, key);
 	cl_map(&a, 1, true);
-	j_free(cl_message(&a, 5000));
+	j_free(cl_message(&a, WAIT_MS));
 	cl_join(&b, 2, key);
 	cl_map(&b, 2, false);
-	m = cl_message(&a, 5000);
+	m = cl_message(&a, WAIT_MS);
 	served_stop(&server, SIGKILL);
 	cl_close(&a);
 	cl_close(&b);
@@ -579,7 +579,7 @@ static void kill_takes_back_nothing_that_was_told(void **state)
 	served_start(&server);
 	cl_open(&a, &server, 1);
 	cl_map(&a, 1, true);
-	m = cl_message(&a, 5000);
+	m = cl_message(&a, WAIT_MS);
 	kept = j_at(j_get(m, "Peers"), 0);
 	assert_non_null(j_str(told, "DiscoKey"));
 	assert_non_null(kept);
@@ -605,7 +605,7 @@ static void the_log_holds_no_secret(void **state)
 	cl_register(&c, 1, key);
 	assert_true(joined(&c));
 	cl_register(&c, 2, NULL);
-	assert_int_equal(cl_finish(&c, 5000), 200);
+	assert_int_equal(cl_finish(&c, WAIT_MS), 200);
 	cl_close(&c);
 	buf_init(&log, 1 << 20);
 	buf_init(&text, 1 << 20);

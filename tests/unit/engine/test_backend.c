@@ -108,7 +108,7 @@ static void on_logout(void *arg, const char *why)
 
 static void wait_for(struct fixture *f, const struct answer *a)
 {
-	mono_t give_up = mono_add_s(mono_now(), 10);
+	mono_t give_up = mono_add_s(mono_now(), 60);
 	while (!a->calls && !mono_due(give_up, mono_now()))
 		loop_turn(f->loop, 100);
 	assert_int_equal(a->calls, 1);
@@ -157,7 +157,7 @@ static void who_this_is(void **state)
 static void silence_has_a_reason(void **state)
 {
 	struct fixture *f = *state;
-	mono_t give_up = mono_add_s(mono_now(), 10);
+	mono_t give_up = mono_add_s(mono_now(), 60);
 	give_login(f);
 	while (!f->b->control_error[0] && !mono_due(give_up, mono_now()))
 		loop_turn(f->loop, 100);

@@ -9,7 +9,7 @@
 #include "base/net.h"
 #include "daemon/engine/node_priv.h"
 
-#define WAIT_S 10
+#define WAIT_S 60
 
 struct stand {
 	struct loop *loop;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #define ROOMS 8
-#define WAIT_MS 2000
+#define WAIT_MS 20000
 
 struct udp_pair {
 	struct udp_socks a, b;

@@ -3,11 +3,11 @@
 #include "tests/unit/netstack/pk.h"
 
 #include "base/counters.h"
-#include "base/mono.h"
 #include "netstack/filter.h"
 #include "netstack/filter_parse.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define SELF "100.64.0.1"
 #define PEER "100.64.0.2"
@@ -242,7 +242,7 @@ static void many_rules_cost_little(void **state)
 	buf_add_str(&text, "]");
 	struct flt *flt = filter_of(f, buf_cstr(&text));
 	buf_fini(&text);
-	mono_t from = mono_now();
+	clock_t from = clock(); /* of our own work, whatever else runs here */
 	for (int i = 0; i < LOOKUPS; i++) {
 		char src[24];
 		snprintf(src, sizeof(src), "10.%d.%d.9", i / 256, i % 256);
@@ -252,7 +252,7 @@ static void many_rules_cost_little(void **state)
 		assert_int_equal(in(flt, f, &no), FLT_DROP_ACL);
 	}
 	/* A walk over the rules would be 4e8 steps; this has room for a slow sanitizer build. */
-	assert_true(mono_diff_ns(mono_now(), from) < 2 * NS_PER_S);
+	assert_true(clock() - from < 2 * CLOCKS_PER_SEC);
 	flt_free(flt);
 }
 

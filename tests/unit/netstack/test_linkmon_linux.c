@@ -162,6 +162,7 @@ static void a_card_that_goes_down(void **state)
 
 static void a_storm_is_looked_at_once_a_second(void **state)
 {
+	mono_t start = mono_now();
 	(void)state;
 	for (unsigned i = 0; i < 100; i++) {
 		struct prefix p = prefix_host(ip_v4(10, 0, 0, (uint8_t)(i + 1)));
@@ -169,7 +170,8 @@ static void a_storm_is_looked_at_once_a_second(void **state)
 		run_ms(10);
 	}
 	run_ms(1500);
-	assert_in_range(seen.changes, 1, 4);
+	uintmax_t seconds = (uintmax_t)(mono_diff_ns(mono_now(), start) / NS_PER_S);
+	assert_in_range(seen.changes, 1, seconds + 2);
 	assert_int_equal(link_snapshot_find(linkmon_snapshot(mon), "eth9")->n_addrs, 101);
 }
 
