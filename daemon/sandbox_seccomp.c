@@ -102,7 +102,9 @@ static const uint16_t allowed[] = {
 	SYS_bind,
 	SYS_listen,
 	SYS_accept4,
+#ifdef SYS_accept
 	SYS_accept,
+#endif
 	SYS_connect,
 	SYS_getsockname,
 	SYS_getpeername,
