@@ -9,6 +9,7 @@
 #include "netstack/tun_linux.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,9 +26,10 @@
 #define TX_LEN (TX_FILL + DP_HEADROOM + GSO_PACKET_MAX + DP_TAILROOM)
 #define RX_RUNS 8 /* receives of UDP_RECV_ROOM in one call */
 #define RX_LEN (RX_RUNS * UDP_RECV_ROOM)
-#define RX_SINGLE                                                                                  \
-	(DP_PACKET_MAX + WG_TRANSPORT_MIN) /* room where every message is one datagram             \
-					    */
+/* The room of a message where each is one datagram. */
+#define RX_SINGLE (DP_PACKET_MAX + WG_TRANSPORT_MIN)
+#define COMMANDS_PER_TURN 64
+#define SEND_WAIT_MS 20
 
 struct dp_thread {
 	struct dp_threads_opts o;
@@ -86,12 +88,44 @@ static void unreachable(struct dp_thread *t, const struct dp_datagram *d)
 		 span_of(NULL, 0));
 }
 
-/* n datagrams of one family; a refused one is skipped. */
+static size_t datagrams_in(const struct udp_msg *m)
+{
+	return m->segment ? (m->buf.len + m->segment - 1) / m->segment : 1;
+}
+
+static void count_unsent(const struct udp_msg *msgs, size_t n)
+{
+	size_t lost = 0;
+	for (size_t i = 0; i < n; i++)
+		lost += datagrams_in(&msgs[i]);
+	dp_count(DPC_TX_NO_PATH, lost);
+	traffic_send_failed(lost);
+}
+
+/* The device is slower than we are. Whoever waits here lets the TUN's queue fill, and those who
+ * send into it slow down; to drop would be loss to them. Not for long: there are commands, too. */
+static void wait_for_room(const struct udp_sock *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+	(void)poll(&p, 1, SEND_WAIT_MS); /* the next send tells */
+}
+
+static void on_refused(struct dp_thread *t, enum udp_result r, const struct dp_datagram *d,
+		       const struct udp_msg *m)
+{
+	if (r == UDP_UNREACHABLE)
+		unreachable(t, d);
+	if (r == UDP_LOST || r == UDP_CLOSED)
+		note(t, DP_NOTE_REFUSED);
+	count_unsent(m, 1);
+}
+
+/* n messages of one family; a refused one is skipped. */
 static void send_family(struct dp_thread *t, struct udp_sock *s, const struct dp_datagram *v,
 			struct udp_msg *msgs, size_t n)
 {
-	size_t done = 0;
-	while (s && done < n) {
+	bool waited = false;
+	for (size_t done = 0; s && done < n;) {
 		size_t sent = 0;
 		bool runs = !s->gso_off;
 		enum udp_result r = udp_send_batch(s, t->batch, msgs + done, n - done, &sent);
@@ -100,14 +134,16 @@ static void send_family(struct dp_thread *t, struct udp_sock *s, const struct dp
 			note(t, DP_NOTE_OFFLOAD);
 		if (r == UDP_SENT)
 			return;
-		if (r == UDP_UNREACHABLE && done < n)
-			unreachable(t, &v[done]);
-		if (r == UDP_LOST || r == UDP_CLOSED)
-			note(t, DP_NOTE_REFUSED);
-		if (r == UDP_AGAIN)
-			break;
-		dp_count(DPC_TX_NO_PATH, 1);
-		traffic_send_failed();
+		if (r == UDP_AGAIN) {
+			if (waited && sent == 0) {
+				count_unsent(msgs + done, n - done);
+				return;
+			}
+			waited = true;
+			wait_for_room(s);
+			continue;
+		}
+		on_refused(t, r, &v[done], &msgs[done]);
 		done++;
 	}
 }
@@ -299,20 +335,25 @@ static bool take_sockets(struct dp_thread *t)
 	return true;
 }
 
-static void run_commands(struct dp_thread *t)
+/* True if there are more: those that wait on the sockets come first. */
+static bool run_commands(struct dp_thread *t)
 {
 	struct dp_msg m;
 	struct mspan bytes;
-	while (dp_msg_peek(t->commands, &m, &bytes)) {
+	for (int i = 0; i < COMMANDS_PER_TURN; i++) {
+		if (!dp_msg_peek(t->commands, &m, &bytes))
+			return false;
 		dp_worker_command(t->worker, newest(t), t->now, &m, bytes);
 		ring_pop(t->commands);
 	}
+	return true;
 }
 
-static void run_ready(struct dp_thread *t, const struct epoll_event *ev, int n)
+/* True if there is more to do at once. */
+static bool run_ready(struct dp_thread *t, const struct epoll_event *ev, int n)
 {
 	bool stale = take_sockets(t);
-	run_commands(t);
+	bool more = run_commands(t);
 	for (int i = 0; i < n && !stale; i++) {
 		int fd = ev[i].data.fd;
 		if (t->v4 && fd == t->v4->fd)
@@ -323,6 +364,7 @@ static void run_ready(struct dp_thread *t, const struct epoll_event *ev, int n)
 			run_tun(t);
 	}
 	dp_release(t->o.exchange, t->role.slot);
+	return more;
 }
 
 static void drain_wakeup(struct dp_thread *t)
@@ -337,8 +379,9 @@ static void *thread_main(void *arg)
 	struct dp_thread *t = arg;
 	struct epoll_event ev[4];
 	pthread_setname_np(pthread_self(), t->role.name);
+	bool more = false;
 	while (!atomic_load(&t->stop)) {
-		int n = epoll_wait(t->epoll, ev, (int)ARRAY_LEN(ev), -1);
+		int n = epoll_wait(t->epoll, ev, (int)ARRAY_LEN(ev), more ? 0 : -1);
 		if (n < 0 && errno != EINTR) {
 			log_error("worker: epoll: %m");
 			break;
@@ -347,7 +390,7 @@ static void *thread_main(void *arg)
 		for (int i = 0; i < n; i++)
 			if (ev[i].data.fd == t->wakeup)
 				drain_wakeup(t);
-		run_ready(t, ev, n > 0 ? n : 0);
+		more = run_ready(t, ev, n > 0 ? n : 0);
 	}
 	return NULL;
 }

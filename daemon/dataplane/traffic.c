@@ -67,9 +67,9 @@ void traffic_judged_out(enum flt_verdict v, size_t n)
 	flt_count_out(v, n);
 }
 
-void traffic_send_failed(void)
+void traffic_send_failed(size_t n)
 {
-	add(&t.out_drop[DP_DROP_ERROR], 1);
+	add(&t.out_drop[DP_DROP_ERROR], n);
 }
 
 void dp_traffic_get(struct dp_traffic *out)

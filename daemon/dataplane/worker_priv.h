@@ -84,6 +84,6 @@ void traffic_out(enum dp_path_kind k, size_t packets, size_t bytes);
 /* The filter's word on n packets, for its own counters as well. */
 void traffic_judged_in(enum flt_verdict v, size_t n);
 void traffic_judged_out(enum flt_verdict v, size_t n);
-void traffic_send_failed(void);
+void traffic_send_failed(size_t datagrams);
 
 #endif

@@ -270,8 +270,7 @@ static struct mspan piece(struct mspan run, size_t segment, size_t at)
 
 /* Mostly the next datagram belongs to the same session as the one before it: the eight bytes that
  * tell its kind and session are the same. */
-static bool same_session(const struct dp_worker *w, const struct open_batch *b,
-			 struct mspan next)
+static bool same_session(const struct dp_worker *w, const struct open_batch *b, struct mspan next)
 {
 	return b->n > 0 && next.len >= WG_TRANSPORT_MIN &&
 	       memcmp(w->open[b->n - 1].p, next.p, 8) == 0;
