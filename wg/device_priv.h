@@ -61,6 +61,7 @@ struct wg_peer {
 	mono_t last_handshake;
 	struct wg_pending *pending; /* our initiation, NULL: none */
 	struct wg_session *previous, *current, *next;
+	struct wg_session *retired[WG_PEER_RETIRED]; /* the newest first */
 	struct wg_cookie_jar jar;
 	struct wg_activity *act;
 	struct wg_timers timers;

@@ -50,6 +50,8 @@ void wg_peer_zero(struct wg_peer *p)
 	end_session(p->dev, &p->previous);
 	end_session(p->dev, &p->current);
 	end_session(p->dev, &p->next);
+	for (int i = 0; i < WG_PEER_RETIRED; i++)
+		end_session(p->dev, &p->retired[i]);
 }
 
 void wg_peer_free(struct wg_peer *p)
@@ -79,11 +81,31 @@ size_t wg_peer_count(const struct wg_device *d)
 
 /* ---- slots, spec 2.3 ------------------------------------------------------------------------ */
 
+/* Empty a slot. By the chapter its session ends here. But the other side may send on it for one
+ * more flight: on our current one if our handshake crosses theirs, on our previous one from then
+ * on. In the usual course it is too old by now. */
+static void retire(struct wg_peer *p, struct wg_session **slot, mono_t now)
+{
+	struct wg_session **last = &p->retired[WG_PEER_RETIRED - 1];
+	for (int i = 0; i < WG_PEER_RETIRED; i++)
+		if (p->retired[i] && !wg_session_can_receive(p->retired[i], now))
+			end_session(p->dev, &p->retired[i]);
+	if (!*slot || !wg_session_can_receive(*slot, now)) {
+		end_session(p->dev, slot);
+		return;
+	}
+	end_session(p->dev, last);
+	memmove(p->retired + 1, p->retired, sizeof(p->retired) - sizeof(p->retired[0]));
+	p->retired[0] = *slot;
+	*slot = NULL;
+}
+
 void wg_peer_install_initiator(struct wg_peer *p, struct wg_session *s)
 {
-	end_session(p->dev, &p->previous);
+	mono_t now = wg_session_created(s);
+	retire(p, &p->previous, now);
 	if (p->next) {
-		end_session(p->dev, &p->current);
+		retire(p, &p->current, now);
 		p->previous = p->next;
 		p->next = NULL;
 	} else {
@@ -96,7 +118,7 @@ void wg_peer_install_responder(struct wg_peer *p, struct wg_session *s)
 {
 	end_session(p->dev, &p->next);
 	p->next = s;
-	end_session(p->dev, &p->previous);
+	retire(p, &p->previous, wg_session_created(s));
 }
 
 void wg_peer_on_confirmed(struct wg_peer *p, mono_t now, uint32_t local_index,
@@ -104,7 +126,7 @@ void wg_peer_on_confirmed(struct wg_peer *p, mono_t now, uint32_t local_index,
 {
 	if (!p->next || wg_session_local_index(p->next) != local_index)
 		return;
-	end_session(p->dev, &p->previous);
+	retire(p, &p->previous, now);
 	p->previous = p->current;
 	p->current = p->next;
 	p->next = NULL;
@@ -217,6 +239,11 @@ struct wg_session *wg_peer_current(const struct wg_peer *p)
 struct wg_session *wg_peer_next(const struct wg_peer *p)
 {
 	return p->next;
+}
+
+struct wg_session *wg_peer_retired(const struct wg_peer *p, unsigned i)
+{
+	return p->retired[i];
 }
 
 mono_t wg_peer_last_handshake(const struct wg_peer *p)

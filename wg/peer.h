@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* peer.h: one peer of a device: its sessions in three slots and its handshakes.
+/* peer.h: one peer of a device: its sessions in their slots and its handshakes.
  *
  *   previous   the session before; still received on
  *   current    sent on; and received on
  *   next       we answered an initiation; sent on only after the first packet came in on it
+ *   retired    were previous or current and are young enough to be received on: after handshakes
+ *              that crossed the other side sends on one that the chapter's rules have dropped
  *
  * A pending initiation of ours and their initiations are independent of each other, so that
  * crossing handshakes both complete. Spec: datapath.md 2.3-2.5. Thread: control. */
@@ -41,6 +43,8 @@ void wg_peer_set_persistent_keepalive(struct wg_peer *p, mono_t now, unsigned se
 struct wg_session *wg_peer_previous(const struct wg_peer *p);
 struct wg_session *wg_peer_current(const struct wg_peer *p);
 struct wg_session *wg_peer_next(const struct wg_peer *p);
+#define WG_PEER_RETIRED 2
+struct wg_session *wg_peer_retired(const struct wg_peer *p, unsigned i); /* i < WG_PEER_RETIRED */
 /* When a handshake last completed; MONO_ZERO: never. */
 mono_t wg_peer_last_handshake(const struct wg_peer *p);
 /* An initiation of ours is under way. */

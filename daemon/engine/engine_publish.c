@@ -20,9 +20,12 @@ static uint32_t count_sessions(const struct engine *e)
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < e->n_slots; i++) {
 		const struct wg_peer *w = e->slots[i] ? e->slots[i]->wg : NULL;
-		if (w)
-			n += (wg_peer_previous(w) != NULL) + (wg_peer_current(w) != NULL) +
-			     (wg_peer_next(w) != NULL);
+		if (!w)
+			continue;
+		n += (wg_peer_previous(w) != NULL) + (wg_peer_current(w) != NULL) +
+		     (wg_peer_next(w) != NULL);
+		for (unsigned k = 0; k < WG_PEER_RETIRED; k++)
+			n += wg_peer_retired(w, k) != NULL;
 	}
 	return n;
 }
@@ -49,6 +52,8 @@ static void add_peer(const struct engine *e, struct dp_snapshot *s, const struct
 		add_session(s, p->slot, wg_peer_previous(p->wg), false);
 		add_session(s, p->slot, d.current, false);
 		add_session(s, p->slot, wg_peer_next(p->wg), true);
+		for (unsigned k = 0; k < WG_PEER_RETIRED; k++)
+			add_session(s, p->slot, wg_peer_retired(p->wg, k), false);
 	}
 	dp_snapshot_set_peer(s, p->slot, &d);
 }

@@ -505,11 +505,20 @@ static void test_slots(void **state)
 	assert_true(!p->previous && p->current == s[1] && p->next == s[3]);
 	wg_peer_install_initiator(p, s[4]); /* next present */
 	assert_true(p->previous == s[3] && p->current == s[4] && !p->next);
+	/* what was dropped may still be received on; only the next that nobody confirmed is gone */
+	assert_true(p->retired[0] == s[1] && p->retired[1] == s[0]);
 	wg_peer_install_responder(p, s[5]);
 	wg_peer_on_confirmed(p, w->now, wg_session_local_index(s[4]), out_of(&w->n[A]));
 	assert_true(!p->previous && p->current == s[4] && p->next == s[5]);
+	assert_true(p->retired[0] == s[3] && p->retired[1] == s[1]);
 	wg_peer_on_confirmed(p, w->now, wg_session_local_index(s[5]), out_of(&w->n[A]));
 	assert_true(p->previous == s[4] && p->current == s[5] && !p->next);
+	assert_int_equal(map_len(&w->n[A].dev->indices), 4);
+	/* until they are too old */
+	mono_t later = mono_add_ns(w->now, WG_REJECT_AFTER_TIME + 1);
+	wg_peer_install_responder(p, wg_session_new(&keys, wg_index_new(p), 1, false, later));
+	assert_true(!p->previous && p->current == s[5] && p->next);
+	assert_true(!p->retired[0] && !p->retired[1]);
 	assert_int_equal(map_len(&w->n[A].dev->indices), 2);
 	world_free(w);
 }

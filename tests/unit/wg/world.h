@@ -161,8 +161,10 @@ static inline struct wg_session *session_of(const struct node *n, uint32_t index
 {
 	struct wg_session *v[] = { n->peer ? wg_peer_previous(n->peer) : NULL,
 				   n->peer ? wg_peer_current(n->peer) : NULL,
-				   n->peer ? wg_peer_next(n->peer) : NULL };
-	for (int i = 0; i < 3; i++)
+				   n->peer ? wg_peer_next(n->peer) : NULL,
+				   n->peer ? wg_peer_retired(n->peer, 0) : NULL,
+				   n->peer ? wg_peer_retired(n->peer, 1) : NULL };
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
 		if (v[i] && wg_session_local_index(v[i]) == index)
 			return v[i];
 	return NULL;
