@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every implementation of the batch AEAD against libsodium. AEAD_CASES=n: random
- * batches (1000). AEAD_LONG=1: no length is left out under a sanitizer. */
+ * batches (1000, 100 under a sanitizer). AEAD_LONG=1: no length is left out under a sanitizer. */
 #include "tests/unit/base/aead_oracle.h"
 
 #include "base/alloc.h"
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #ifdef __clang__
-#define SLOW_BUILD __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
+#define SLOW_BUILD (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SLOW_BUILD true
 #else
 #define SLOW_BUILD false
@@ -41,7 +41,7 @@ static void every_count(void **state)
 	}
 }
 
-/* In a sanitized build, all up to 8 KiB and of the longer ones every eleventh (AEAD_LONG=1: all).
+/* In a sanitized build, all up to 2 KiB and of the longer ones every 47th (AEAD_LONG=1: all).
  * In batches of eight, each beginning with a short one, so that none is left to a neighbour that
  * is better with few or with long packets. The multiplier is odd: each length comes once. */
 static void every_length(void **state)
@@ -55,7 +55,7 @@ static void every_length(void **state)
 		size_t n = 1;
 		for (; n < 8 && next <= LEN_MAX; next++) {
 			uint32_t len = (next * 40503 + 77) & LEN_MAX;
-			if (all || len <= 8192 || len % 11 == 0)
+			if (all || len <= 2048 || len % 47 == 0)
 				v[n] = at(n, STRIDE, len, next), n++;
 		}
 		oracle_round_trip(v, n, want, STRIDE);
@@ -175,7 +175,10 @@ static void random_batches(void **state)
 	struct rng_seeded r;
 	struct aead_pkt v[AEAD_BATCH_MAX];
 	rng_seeded_init(&r, 4);
-	for (long left = cases ? strtol(cases, NULL, 10) : 1000; left > 0; left--) {
+	for (long left = cases	      ? strtol(cases, NULL, 10)
+			 : SLOW_BUILD ? 100
+				      : 1000;
+	     left > 0; left--) {
 		size_t n = 1 + rng_below(&r.rng, rng_below(&r.rng, 4) ? 20 : AEAD_BATCH_MAX);
 		bool alike = rng_below(&r.rng, 3) == 0;
 		uint32_t len = random_length(&r.rng);
