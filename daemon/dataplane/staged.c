@@ -26,6 +26,7 @@ struct staged {
 	uint8_t *bytes;
 	struct slot slots[STAGED_PACKETS];
 	uint16_t free_head;
+	size_t n; /* packets of all queues */
 	struct queue queues[STAGED_PEERS];
 	uint64_t clock;
 };
@@ -88,6 +89,7 @@ static uint16_t pop(struct staged *s, struct queue *q)
 	uint16_t i = q->head;
 	q->head = s->slots[i].next;
 	q->n--;
+	s->n--;
 	return i;
 }
 
@@ -132,6 +134,7 @@ int staged_put(struct staged *s, uint32_t peer, struct span packet)
 	q->peer = peer;
 	q->tail = i;
 	q->n++;
+	s->n++;
 	return dropped;
 }
 
@@ -152,6 +155,11 @@ size_t staged_drop(struct staged *s, uint32_t peer)
 {
 	struct queue *q = find(s, peer);
 	return q ? drop_all(s, q) : 0;
+}
+
+bool staged_is_empty(const struct staged *s)
+{
+	return s->n == 0;
 }
 
 size_t staged_count(const struct staged *s, uint32_t peer)

@@ -23,5 +23,6 @@ MUST_CHECK int staged_put(struct staged *s, uint32_t peer, struct span packet);
 size_t staged_take(struct staged *s, uint32_t peer, struct mspan *out, size_t n);
 size_t staged_drop(struct staged *s, uint32_t peer); /* returns how many */
 size_t staged_count(const struct staged *s, uint32_t peer);
+bool staged_is_empty(const struct staged *s); /* of all peers; costs nothing */
 
 #endif

@@ -110,26 +110,36 @@ static size_t keep_own(const struct dp_snapshot *s, uint32_t peer, struct mspan 
 	return kept;
 }
 
-static void flush_staged(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
-			 const struct dp_msg *m)
+size_t worker_send_staged(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+			  uint32_t peer)
 {
 	struct mspan v[DP_BATCH];
-	const struct dp_peer *p = &s->peers[m->peer];
-	if (!p->current || !wg_session_can_send(p->current, now))
-		return;
+	const struct dp_peer *p = &s->peers[peer];
 	size_t total = 0;
 	/* The session may end meanwhile: what is still queued waits on. What was taken is not
 	 * staged again, since its bytes lie in slots that are free already. */
-	while (wg_session_can_send(p->current, now)) {
-		size_t n = staged_take(w->staged, m->peer, v, DP_BATCH);
+	while (p->current && wg_session_can_send(p->current, now)) {
+		size_t n = staged_take(w->staged, peer, v, DP_BATCH);
 		if (n == 0)
 			break;
-		size_t own = keep_own(s, m->peer, v, n);
-		size_t sent = own ? worker_send(w, s, now, m->peer, v, own, SEND_UNSTAGED) : 0;
+		size_t own = keep_own(s, peer, v, n);
+		size_t sent = own ? worker_send(w, s, now, peer, v, own, SEND_UNSTAGED) : 0;
 		dp_count(DPC_TX_STAGED_DROP, n - sent);
 		total += sent;
 	}
-	if (m->flag && total == 0)
+	/* Before a packet is put into one of those slots. */
+	worker_flush_udp(w);
+	return total;
+}
+
+/* There is a session to send on; flag: with a keepalive, if nothing else has waited for it. */
+static void on_session(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+		       const struct dp_msg *m)
+{
+	const struct dp_peer *p = &s->peers[m->peer];
+	if (!p->current || !wg_session_can_send(p->current, now))
+		return;
+	if (worker_send_staged(w, s, now, m->peer) == 0 && m->flag)
 		worker_keepalive(w, s, now, m->peer, false);
 }
 
@@ -159,7 +169,7 @@ void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t 
 		return;
 	switch (m->type) {
 	case DP_CMD_SESSION:
-		flush_staged(w, s, now, m);
+		on_session(w, s, now, m);
 		break;
 	case DP_CMD_SEND_INNER:
 		send_inner(w, s, now, m, bytes);

@@ -55,6 +55,9 @@ void worker_act(struct dp_worker *w, uint32_t peer, struct dp_live *live, unsign
  * way. Returns how many were sealed. */
 size_t worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
 		   struct mspan *v, size_t n, enum send_kind kind);
+/* What waits for the peer's session, as far as that can be sent on. Returns how many went. */
+size_t worker_send_staged(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+			  uint32_t peer);
 /* Answer at once what came on that session: it is used where none is current yet, since what came
  * has just confirmed it. Nothing is staged: an answer makes nobody shake hands. */
 void worker_answer(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,

@@ -154,6 +154,9 @@ size_t worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		   struct mspan *v, size_t n, enum send_kind kind)
 {
 	const struct dp_peer *p = &s->peers[peer];
+	/* A session is seen in the snapshot before the command that tells of it. */
+	if (kind == SEND_DATA && !staged_is_empty(w->staged))
+		worker_send_staged(w, s, now, peer);
 	size_t sealed = send_on(w, s, now, peer, p->current, v, n);
 	if (sealed < n && kind == SEND_DATA)
 		stage(w, peer, p->live, v + sealed, n - sealed);

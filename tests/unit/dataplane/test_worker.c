@@ -187,6 +187,21 @@ static void many_staged_packets_go_in_order(void **state)
 	assert_int_equal(counted("dataplane_tx_drop_staged"), before + 72);
 }
 
+/* The session is in the snapshot, and the command that tells of it still on its way. */
+static void staged_packets_go_before_later_ones(void **state)
+{
+	struct world *w = *state;
+	look(w, A, (struct view){ .rules = RULES_ALL, .no_session = true });
+	send_number(w, A, 1);
+	send_number(w, A, 2);
+	look(w, A, plain);
+	send_number(w, A, 3);
+	command(w, A, DP_CMD_SESSION, false, NO_BYTES);
+	send_number(w, A, 4);
+	carry(w, A);
+	assert_numbers(&w->side[B], 1, 4);
+}
+
 /* The session ends while the queue is flushed: the batch under way is lost, the rest waits. */
 static void a_session_may_end_in_a_flush(void **state)
 {
@@ -571,6 +586,7 @@ int main(void)
 		T(an_unknown_session_is_told_now_and_then),
 		T(packets_wait_for_a_session),
 		T(many_staged_packets_go_in_order),
+		T(staged_packets_go_before_later_ones),
 		T(a_session_may_end_in_a_flush),
 		T(a_session_that_cannot_send_flushes_nothing),
 		T(a_batch_may_outlive_its_session),
