@@ -41,12 +41,11 @@ while [ $# -gt 0 ]; do
 	ctl $name up --login-server=http://10.77.0.1:$((9000 + n)) --authkey=mesh-hostile --timeout=${WATCHED_S}s \
 		>"$NET_DIR/$name.up" 2>&1 &
 	NET_PIDS="$NET_PIDS $!"
-	[ "$1" != map-peers ] || peers_node=$name
 	shift 2
 done
 sleep "$WATCHED_S"
 asked() { [ "$(hostile_saw "$1" "$2")" -gt 0 ]; }
-took_peers() { [ "$(ctl $peers_node status --json | grep -c '"PublicKey"')" -gt 10000 ]; }
+took_peers() { [ "$(ctl "$1" status --json | grep -c '"PublicKey"')" -gt 10000 ]; }
 
 look_at() {
 	eval "mode=\$mode_$1 reached=\$reached_$1 began=\$began_$1"
@@ -60,12 +59,12 @@ look_at() {
 	done
 	[ "$(hostile_saw "$1" elsewhere)" = 0 ] || complain "$mode: a redirection was followed"
 	! grep -q mesh-hostile "$NET_DIR/$1.log" "$NET_DIR/$1.json" || complain "$mode: the auth key is shown"
+	[ "$mode" != map-peers ] || wait_for 30 took_peers "$1" || complain "map-peers: 10000 peers were not taken"
 }
 
-for name in $names; do look_at $name; done
-wait_for 30 took_peers || complain "map-peers: 10000 peers were not taken"
 for name in $names; do
-	eval "mode=\$mode_$name"
+	look_at $name
 	ends_in_order $name "$mode"
+	hostile_stop $name
 done
 complaints_end

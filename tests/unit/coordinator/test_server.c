@@ -353,12 +353,12 @@ static void ephemeral_nodes_go_with_their_stream(void **state)
 	struct client c;
 
 	(void)state;
-	j_free(ask(&server, "{\"verb\":\"debug ephemeral\",\"ms\":400}"));
 	cl_open(&c, &server, 1);
 	cl_register(&c, 1, key);
 	assert_true(joined(&c));
 	cl_send(&c, "/machine/map", body);
 	j_free(cl_message(&c, WAIT_MS));
+	j_free(ask(&server, "{\"verb\":\"debug ephemeral\",\"ms\":400}"));
 	usleep(800000);
 	assert_int_equal(node_count(), 1); /* not while it is here */
 	cl_close(&c);
