@@ -14,6 +14,7 @@ static struct counter counters[DPC_N] = {
 	[DPC_TX_NO_PATH] = { .name = "dataplane_tx_drop_no_path" },
 	[DPC_RX_JUNK] = { .name = "dataplane_rx_drop_junk" },
 	[DPC_RX_OVERLOAD] = { .name = "dataplane_rx_drop_overload" },
+	[DPC_RX_SHEDS] = { .name = "dataplane_rx_sheds" },
 	[DPC_RX_NO_INDEX] = { .name = "dataplane_rx_drop_no_session" },
 	[DPC_RX_AUTH] = { .name = "dataplane_rx_drop_auth" },
 	[DPC_RX_REPLAY] = { .name = "dataplane_rx_duplicate" },

@@ -16,6 +16,7 @@ enum dp_counter {
 	DPC_TX_NO_PATH,	  /* neither direct address nor relay */
 	DPC_RX_JUNK,	  /* neither STUN, disco nor WireGuard */
 	DPC_RX_OVERLOAD,  /* one kind came faster than its share */
+	DPC_RX_SHEDS,	  /* how often the kernel was asked to drop most of a flood */
 	DPC_RX_NO_INDEX,
 	DPC_RX_AUTH,
 	DPC_RX_REPLAY,

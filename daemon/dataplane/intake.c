@@ -3,8 +3,11 @@
 
 #include "base/alloc.h"
 #include "base/bucket.h"
+#include "base/crypto/crypto.h"
 #include "daemon/dataplane/counters.h"
+#include "daemon/dataplane/overload.h"
 #include "magicsock/demux.h"
+#include "wg/cookie.h"
 #include "wg/gate.h"
 
 #include <stdlib.h>
@@ -18,6 +21,7 @@ enum lane { LANE_STRANGERS, LANE_PEERS, LANES };
 struct intake {
 	struct wg_gate *gate[LANES];
 	struct bucket share[LANES][SHARES];
+	struct overload handshakes, transport; /* of strangers */
 };
 
 struct intake *intake_new(struct rng *rng)
@@ -37,10 +41,17 @@ void intake_free(struct intake *i)
 	free(i);
 }
 
-static enum intake_action handshake(struct wg_gate *g, const struct dp_snapshot *s, mono_t now,
-				    unsigned waiting, struct ep from, struct span msg,
+static bool has_cookie(struct span msg)
+{
+	static const uint8_t none[WG_MAC_LEN];
+	return !secret_eq(msg.p + msg.len - WG_MAC_LEN, none, WG_MAC_LEN);
+}
+
+static enum intake_action handshake(struct intake *i, enum lane l, const struct dp_snapshot *s,
+				    mono_t now, unsigned waiting, struct ep from, struct span msg,
 				    struct wg_cookie_reply *reply)
 {
+	struct wg_gate *g = i->gate[l];
 	struct wg_from f = { .ep = from };
 	wg_gate_set_self(g, s ? &s->self : NULL);
 	wg_gate_on_backlog(g, now, waiting, WAITING_MAX);
@@ -48,6 +59,8 @@ static enum intake_action handshake(struct wg_gate *g, const struct dp_snapshot 
 	if (v == WG_PASS)
 		return INTAKE_ADMIT;
 	wg_verdict_count(v);
+	if (l == LANE_STRANGERS && (v == WG_DROP_LOAD || v == WG_DROP_COOKIE) && !has_cookie(msg))
+		overload_count(&i->handshakes, now);
 	return v == WG_DROP_COOKIE ? INTAKE_REPLY : INTAKE_DROP;
 }
 
@@ -66,7 +79,7 @@ static enum intake_action wireguard(struct intake *i, enum lane l, const struct 
 	switch (wg_classify(d)) {
 	case WG_KIND_INITIATION:
 	case WG_KIND_RESPONSE:
-		return handshake(i->gate[l], s, now, waiting, from, d, reply);
+		return handshake(i, l, s, now, waiting, from, d, reply);
 	case WG_KIND_COOKIE:
 		return take_share(&i->share[l][SHARE_COOKIES], now, INTAKE_COOKIES_PER_S);
 	default:
@@ -98,4 +111,19 @@ enum intake_action intake_judge(struct intake *i, const struct dp_snapshot *s, m
 	}
 	dp_count(DPC_RX_JUNK, 1);
 	return INTAKE_DROP;
+}
+
+void intake_lost(struct intake *i, mono_t now)
+{
+	overload_count(&i->transport, now);
+}
+
+bool intake_handshakes_overload(struct intake *i, mono_t now)
+{
+	return overload_is(&i->handshakes, now);
+}
+
+bool intake_transport_overload(struct intake *i, mono_t now)
+{
+	return overload_is(&i->transport, now);
 }

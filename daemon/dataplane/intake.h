@@ -37,4 +37,11 @@ enum intake_action intake_judge(struct intake *i, const struct dp_snapshot *s, m
 				unsigned waiting, struct ep from, struct span datagram,
 				struct wg_cookie_reply *reply);
 
+/* A transport datagram whose session is not ours. */
+void intake_lost(struct intake *i, mono_t now);
+/* Whether more cookieless handshakes of strangers, or more such transport data, come than is worth
+ * receiving: overload.h. */
+bool intake_handshakes_overload(struct intake *i, mono_t now);
+bool intake_transport_overload(struct intake *i, mono_t now);
+
 #endif

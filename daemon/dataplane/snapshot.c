@@ -129,6 +129,7 @@ struct dp_exchange {
 	_Atomic(struct dp_snapshot *) current;
 	_Atomic(struct dp_snapshot *) hazard[DP_WORKERS_MAX];
 	struct dp_snapshot *retired; /* control thread only */
+	uint64_t published;	     /* likewise */
 };
 
 struct dp_exchange *dp_exchange_new(void)
@@ -160,6 +161,8 @@ void dp_reclaim(struct dp_exchange *x)
 
 void dp_publish(struct dp_exchange *x, struct dp_snapshot *s)
 {
+	if (s)
+		s->number = ++x->published;
 	struct dp_snapshot *old = atomic_exchange(&x->current, s);
 	if (old) {
 		old->next_retired = x->retired;

@@ -77,6 +77,7 @@ struct dp_snapshot {
 	struct ep *known; /* best addresses, likewise; unset: empty slot */
 	uint32_t known_mask;
 	struct node_key self; /* ours, which handshakes are for; zero: none */
+	uint64_t number;      /* in the order of publication, from 1 */
 	struct dp_snapshot *next_retired;
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "daemon/dataplane/shed_linux.h"
 #include "daemon/dataplane/worker_priv.h"
 #include "magicsock/udp_linux.h"
 #include "netstack/gso.h"
@@ -48,6 +49,7 @@ struct dp_thread {
 	/* the thread's own */
 	unsigned gro;
 	struct udp_sock *v4, *v6; /* NULL: none */
+	struct shed shed;	  /* what the kernel drops for us */
 	bool tun_lost;
 	struct udp_batch *batch;
 	struct udp_msg msgs[UDP_BATCH_MAX];
@@ -317,6 +319,7 @@ static void use_sockets(struct dp_thread *t, struct udp_socks *s)
 {
 	t->v4 = s && s->v4.fd >= 0 ? &s->v4 : NULL;
 	t->v6 = s && s->v6.fd >= 0 ? &s->v6 : NULL;
+	t->shed = (struct shed){ .snapshot = 0 };
 	if (!t->role.reads_udp)
 		return;
 	watch(t, t->v4 ? t->v4->fd : -1);
@@ -333,6 +336,14 @@ static bool take_sockets(struct dp_thread *t)
 	use_sockets(t, atomic_load(&t->next_sockets));
 	note(t, DP_NOTE_SOCKETS);
 	return true;
+}
+
+static void shed(struct dp_thread *t)
+{
+	bool handshakes = dp_worker_handshakes_overload(t->worker, t->now);
+	bool transport = dp_worker_transport_overload(t->worker, t->now);
+	if (handshakes || transport || shed_is_on(&t->shed))
+		shed_update(&t->shed, newest(t), handshakes, transport, t->v4, t->v6);
 }
 
 /* True if there are more: those that wait on the sockets come first. */
@@ -363,6 +374,8 @@ static bool run_ready(struct dp_thread *t, const struct epoll_event *ev, int n)
 		else if (t->o.tun && fd == t->o.tun->fd)
 			run_tun(t);
 	}
+	if (t->role.reads_udp)
+		shed(t);
 	dp_release(t->o.exchange, t->role.slot);
 	return more;
 }
@@ -381,7 +394,10 @@ static void *thread_main(void *arg)
 	pthread_setname_np(pthread_self(), t->role.name);
 	bool more = false;
 	while (!atomic_load(&t->stop)) {
-		int n = epoll_wait(t->epoll, ev, (int)ARRAY_LEN(ev), more ? 0 : -1);
+		int n = epoll_wait(t->epoll, ev, (int)ARRAY_LEN(ev),
+				   more			  ? 0
+				   : shed_is_on(&t->shed) ? SHED_CHECK_MS
+							  : -1);
 		if (n < 0 && errno != EINTR) {
 			log_error("worker: epoll: %m");
 			break;

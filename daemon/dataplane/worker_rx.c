@@ -226,9 +226,21 @@ static const struct dp_index *sort_out(struct dp_worker *w, const struct dp_snap
 		return NULL;
 	}
 	const struct dp_index *x = s ? session_of(s, datagram) : NULL;
-	if (s && !x)
+	if (s && !x) {
+		intake_lost(w->intake, now);
 		no_session(w, now, from);
+	}
 	return x;
+}
+
+bool dp_worker_handshakes_overload(struct dp_worker *w, mono_t now)
+{
+	return intake_handshakes_overload(w->intake, now);
+}
+
+bool dp_worker_transport_overload(struct dp_worker *w, mono_t now)
+{
+	return intake_transport_overload(w->intake, now);
 }
 
 static enum dp_path_kind kind_of(struct ep from)

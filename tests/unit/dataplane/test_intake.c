@@ -182,15 +182,42 @@ static void relayed_wireguard_in_geneve_is_junk(void **state)
 	assert_int_equal(counted("dataplane_rx_drop_junk"), before + 1);
 }
 
+/* The thread is told so, and asks the kernel to help. */
+static void a_flood_is_overload(void **state)
+{
+	struct world *w = *state;
+	struct dp_worker *a = w->side[A].w;
+	struct wg_initiation m = initiation(w, NULL);
+	uint8_t transport[64] = { WG_KIND_TRANSPORT };
+	size_t answers;
+	assert_false(dp_worker_handshakes_overload(a, w->now));
+	flood(w, SPAN(m), 100, 60000, DP_EV_HANDSHAKE, &answers);
+	assert_true(dp_worker_handshakes_overload(a, w->now));
+	assert_false(dp_worker_transport_overload(a, w->now));
+	w->now = mono_add_s(w->now, 2);
+	assert_false(dp_worker_handshakes_overload(a, w->now));
+	/* who answers with a cookie, or makes one up, is not what the kernel can tell apart */
+	memset(m.mac2, 0x55, sizeof(m.mac2));
+	flood(w, SPAN(m), 100, 60000, DP_EV_HANDSHAKE, &answers);
+	assert_false(dp_worker_handshakes_overload(a, w->now));
+	flood(w, SPAN(transport), 100, 60000, DP_EV_NO_SESSION, &answers);
+	assert_true(dp_worker_transport_overload(a, w->now));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(a_handshake_goes_up_if_its_mac1_is_right), T(nothing_is_for_us_without_a_key),
-		T(a_flood_of_initiations_ends_here),	     T(a_peer_does_not_notice_it),
-		T(cookies_go_where_the_question_came_from),  T(the_others_have_their_share),
-		T(half_of_the_way_is_kept_for_the_worker),   T(relayed_wireguard_in_geneve_is_junk),
+		T(a_handshake_goes_up_if_its_mac1_is_right),
+		T(nothing_is_for_us_without_a_key),
+		T(a_flood_of_initiations_ends_here),
+		T(a_peer_does_not_notice_it),
+		T(cookies_go_where_the_question_came_from),
+		T(the_others_have_their_share),
+		T(half_of_the_way_is_kept_for_the_worker),
+		T(relayed_wireguard_in_geneve_is_junk),
+		T(a_flood_is_overload),
 	};
 	wg_counters_register();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/dataplane/shed_linux.h"
+
+#include "daemon/dataplane/counters.h"
+#include "magicsock/udp_shed_linux.h"
+
+struct spared {
+	struct ip addresses[UDP_SHED_ADDRESSES_MAX];
+	uint32_t receivers[UDP_SHED_RECEIVERS_MAX];
+	size_t n_addresses, n_receivers; /* the latter may be beyond the limit */
+};
+
+static void spare(struct spared *v, const struct dp_snapshot *s)
+{
+	v->n_addresses = v->n_receivers = 0;
+	for (uint32_t i = 0; i <= s->known_mask && v->n_addresses < UDP_SHED_ADDRESSES_MAX; i++)
+		if (ep_is_set(s->known[i]))
+			v->addresses[v->n_addresses++] = s->known[i].ip;
+	for (uint32_t i = 0; i <= s->index_mask; i++) {
+		if (!s->index[i].session)
+			continue;
+		if (v->n_receivers < UDP_SHED_RECEIVERS_MAX)
+			v->receivers[v->n_receivers] = s->index[i].index;
+		v->n_receivers++;
+	}
+}
+
+static void set(struct udp_sock *v4, struct udp_sock *v6, const struct udp_shed *what)
+{
+	if (v4)
+		udp_shed(v4, IP_V4, what);
+	if (v6)
+		udp_shed(v6, IP_V6, what);
+}
+
+void shed_update(struct shed *h, const struct dp_snapshot *s, bool handshakes, bool transport,
+		 struct udp_sock *v4, struct udp_sock *v6)
+{
+	struct spared v;
+	struct shed want = { s && handshakes, s && transport, s ? s->number : 0 };
+	if (!shed_is_on(&want)) {
+		if (shed_is_on(h))
+			set(v4, v6, NULL);
+		*h = (struct shed){ .snapshot = 0 };
+		return;
+	}
+	if (want.handshakes == h->handshakes && want.transport == h->transport &&
+	    want.snapshot == h->snapshot)
+		return;
+	if (!shed_is_on(h))
+		dp_count(DPC_RX_SHEDS, 1);
+	spare(&v, s);
+	*h = want;
+	set(v4, v6,
+	    &(struct udp_shed){ .handshakes = want.handshakes,
+				.transport = want.transport,
+				.addresses = v.addresses,
+				.n_addresses = v.n_addresses,
+				.receivers = v.receivers,
+				.n_receivers = v.n_receivers });
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* udp_shed_linux.h: let the kernel drop most of a flood before it costs a wake-up and a copy. A
+ * filter on the socket looks at each datagram; of those that a flooded node would drop anyway, one
+ * in UDP_SHED_KEEPS still comes through, so that strangers are answered and the end of the flood is
+ * seen.
+ *
+ *   initiation, response   kept if it carries a mac2, or comes from one of the addresses
+ *   transport data         kept if its receiver is one of ours
+ *   anything else          kept
+ *
+ * Thread: any. */
+#ifndef MAGICSOCK_UDP_SHED_LINUX_H
+#define MAGICSOCK_UDP_SHED_LINUX_H
+
+#include "base/ip.h"
+
+#define UDP_SHED_KEEPS 8
+#define UDP_SHED_ADDRESSES_MAX 256
+#define UDP_SHED_RECEIVERS_MAX 512
+
+struct udp_sock;
+
+struct udp_shed {
+	bool handshakes, transport; /* what to thin out */
+	/* Who is not touched; of IPv6 the last four bytes decide. Those of the other family are
+	 * passed over, and those beyond the limit are as strangers. */
+	const struct ip *addresses;
+	size_t n_addresses;
+	/* More than the limit: transport data is not touched at all. */
+	const uint32_t *receivers;
+	size_t n_receivers;
+};
+
+/* Replace the socket's filter; NULL: none. A kernel that refuses it leaves the socket as it was. */
+void udp_shed(struct udp_sock *s, enum ip_family fam, const struct udp_shed *what);
+
+#endif
