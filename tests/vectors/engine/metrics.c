@@ -80,7 +80,7 @@ static void values_are_what_was_counted(void **state)
 	f->b->prefs.advertise_routes.n = 3;
 	traffic_in(DP_RELAY, 3, 300);
 	traffic_out(DP_DIRECT6, 5, 500);
-	traffic_send_failed();
+	traffic_send_failed(1);
 	dp_traffic_get(&t);
 	buf_init(&out, 1 << 16);
 	backend_usermetrics(f->b, &out);
