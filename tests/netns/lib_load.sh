@@ -63,6 +63,7 @@ load_moves() { wait_for "$1" load_flows || fail "nothing moves after $2"; }
 # "stall MS from EPOCH_MS" of the receiver against the events: the largest limit of those that it overlaps.
 stalls_judge() {
 	awk '
+		BEGIN { n = 0 }
 		FNR == NR { at[n] = $1; limit[n] = $2; sub(/^[0-9]* [0-9]* /, ""); name[n++] = " [" $0 "]"; next }
 		$1 == "stall" {
 			end = $4 + $2; allowed = 0; during = ""
