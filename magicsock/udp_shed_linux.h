@@ -14,7 +14,7 @@
 
 #include "base/ip.h"
 
-#define UDP_SHED_KEEPS 8
+#define UDP_SHED_KEEPS 16
 #define UDP_SHED_ADDRESSES_MAX 256
 #define UDP_SHED_RECEIVERS_MAX 512
 

@@ -22,8 +22,8 @@
 
 #define WG_GATE_PER_S 4000 /* handshakes under load: 0.1 of a core for strangers, 0.4 for peers */
 #define WG_GATE_SHARES 1024
-#define WG_GATE_COOKIES_PER_S 10
-#define WG_GATE_COOKIES_BURST 5
+#define WG_GATE_COOKIES_PER_S 4
+#define WG_GATE_COOKIES_BURST 4
 
 struct wg_gate;
 

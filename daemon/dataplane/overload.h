@@ -8,7 +8,7 @@
 #include "base/mono.h"
 
 #define OVERLOAD_BEGINS 8000
-#define OVERLOAD_ENDS 500 /* of what arrives: 4000 */
+#define OVERLOAD_ENDS 250 /* of what arrives: 4000 */
 #define OVERLOAD_WINDOW (NS_PER_S / 4)
 
 struct overload {

@@ -31,13 +31,13 @@ static void much_is_at_once(void **state)
 	assert_true(overload_is(&o, now));
 }
 
-/* An eighth of what is sent still comes, and keeps it on. */
+/* A sixteenth of what is sent still comes, and keeps it on. */
 static void what_is_left_keeps_it_on(void **state)
 {
 	(void)state;
 	struct overload o = { .on = false };
 	mono_t now = come(&o, START, OVERLOAD_BEGINS * 2, 500);
-	now = come(&o, now, OVERLOAD_BEGINS * 2 / 8, 5000);
+	now = come(&o, now, OVERLOAD_BEGINS * 2 / 16, 5000);
 	assert_true(overload_is(&o, now));
 	now = come(&o, now, OVERLOAD_ENDS / 2, 1000);
 	assert_false(overload_is(&o, now));

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define N 400 /* datagrams of a kind; of those thinned out, 50 are expected */
+#define N 400 /* datagrams of a kind; of those thinned out, 25 are expected */
 #define FEW_MAX (N / 2)
 
 struct fixture {
