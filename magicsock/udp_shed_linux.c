@@ -56,7 +56,7 @@ static void keep_few(struct program *p)
 /* X is where mac2 lies. */
 static void handshakes(struct program *p, enum ip_family fam, const struct udp_shed *s)
 {
-	for (uint32_t word = 0; word < 4; word++) {
+	for (uint32_t word = 0; word < 4 && !s->cookies_too; word++) {
 		op(p, BPF_LD | BPF_W | BPF_IND, AT_MAC2 + 4 * word);
 		p->v[p->n++] = (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0 };
 		op(p, BPF_RET | BPF_K, KEEP);

@@ -4,9 +4,8 @@
  * in UDP_SHED_KEEPS still comes through, so that strangers are answered and the end of the flood is
  * seen.
  *
- *   initiation, response   kept if it carries a mac2, or comes from one of the addresses
- *   transport data         kept if its receiver is one of ours
- *   anything else          kept
+ *   initiation, response   kept if it carries a mac2 (unless cookies_too), or comes from one of the
+ * addresses transport data         kept if its receiver is one of ours anything else          kept
  *
  * Thread: any. */
 #ifndef MAGICSOCK_UDP_SHED_LINUX_H
@@ -22,6 +21,7 @@ struct udp_sock;
 
 struct udp_shed {
 	bool handshakes, transport; /* what to thin out */
+	bool cookies_too;	    /* handshakes with a mac2 as well */
 	/* Who is not touched; of IPv6 the last four bytes decide. Those of the other family are
 	 * passed over, and those beyond the limit are as strangers. */
 	const struct ip *addresses;

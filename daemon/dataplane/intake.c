@@ -21,7 +21,7 @@ enum lane { LANE_STRANGERS, LANE_PEERS, LANES };
 struct intake {
 	struct wg_gate *gate[LANES];
 	struct bucket share[LANES][SHARES];
-	struct overload handshakes, transport; /* of strangers */
+	struct overload handshakes, forged, transport; /* of strangers */
 };
 
 struct intake *intake_new(struct rng *rng)
@@ -59,8 +59,8 @@ static enum intake_action handshake(struct intake *i, enum lane l, const struct 
 	if (v == WG_PASS)
 		return INTAKE_ADMIT;
 	wg_verdict_count(v);
-	if (l == LANE_STRANGERS && (v == WG_DROP_LOAD || v == WG_DROP_COOKIE) && !has_cookie(msg))
-		overload_count(&i->handshakes, now);
+	if (l == LANE_STRANGERS && (v == WG_DROP_LOAD || v == WG_DROP_COOKIE))
+		overload_count(has_cookie(msg) ? &i->forged : &i->handshakes, now);
 	return v == WG_DROP_COOKIE ? INTAKE_REPLY : INTAKE_DROP;
 }
 
@@ -118,12 +118,9 @@ void intake_lost(struct intake *i, mono_t now)
 	overload_count(&i->transport, now);
 }
 
-bool intake_handshakes_overload(struct intake *i, mono_t now)
+struct intake_overload intake_overload(struct intake *i, mono_t now)
 {
-	return overload_is(&i->handshakes, now);
-}
-
-bool intake_transport_overload(struct intake *i, mono_t now)
-{
-	return overload_is(&i->transport, now);
+	return (struct intake_overload){ .handshakes = overload_is(&i->handshakes, now),
+					 .forged = overload_is(&i->forged, now),
+					 .transport = overload_is(&i->transport, now) };
 }

@@ -39,9 +39,12 @@ enum intake_action intake_judge(struct intake *i, const struct dp_snapshot *s, m
 
 /* A transport datagram whose session is not ours. */
 void intake_lost(struct intake *i, mono_t now);
-/* Whether more cookieless handshakes of strangers, or more such transport data, come than is worth
- * receiving: overload.h. */
-bool intake_handshakes_overload(struct intake *i, mono_t now);
-bool intake_transport_overload(struct intake *i, mono_t now);
+/* Of what more comes from strangers than is worth receiving: overload.h. */
+struct intake_overload {
+	bool handshakes; /* without a cookie */
+	bool forged;	 /* with a wrong one, which only we can tell from a right one */
+	bool transport;	 /* for no session of ours */
+};
+struct intake_overload intake_overload(struct intake *i, mono_t now);
 
 #endif

@@ -33,27 +33,35 @@ static void set(struct udp_sock *v4, struct udp_sock *v6, const struct udp_shed 
 		udp_shed(v6, IP_V6, what);
 }
 
-void shed_update(struct shed *h, const struct dp_snapshot *s, bool handshakes, bool transport,
+static bool is_same(const struct shed *a, const struct shed *b)
+{
+	return a->snapshot == b->snapshot && a->what.handshakes == b->what.handshakes &&
+	       a->what.forged == b->what.forged && a->what.transport == b->what.transport;
+}
+
+void shed_update(struct shed *h, const struct dp_snapshot *s, const struct intake_overload *what,
 		 struct udp_sock *v4, struct udp_sock *v6)
 {
 	struct spared v;
-	struct shed want = { s && handshakes, s && transport, s ? s->number : 0 };
+	struct shed want = { .snapshot = 0 };
+	if (s)
+		want = (struct shed){ *what, s->number };
 	if (!shed_is_on(&want)) {
 		if (shed_is_on(h))
 			set(v4, v6, NULL);
 		*h = (struct shed){ .snapshot = 0 };
 		return;
 	}
-	if (want.handshakes == h->handshakes && want.transport == h->transport &&
-	    want.snapshot == h->snapshot)
+	if (is_same(h, &want))
 		return;
 	if (!shed_is_on(h))
 		dp_count(DPC_RX_SHEDS, 1);
 	spare(&v, s);
 	*h = want;
 	set(v4, v6,
-	    &(struct udp_shed){ .handshakes = want.handshakes,
-				.transport = want.transport,
+	    &(struct udp_shed){ .handshakes = what->handshakes || what->forged,
+				.cookies_too = what->forged,
+				.transport = what->transport,
 				.addresses = v.addresses,
 				.n_addresses = v.n_addresses,
 				.receivers = v.receivers,

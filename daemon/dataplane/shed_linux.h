@@ -4,7 +4,7 @@
 #ifndef DAEMON_DATAPLANE_SHED_LINUX_H
 #define DAEMON_DATAPLANE_SHED_LINUX_H
 
-#include "daemon/dataplane/snapshot.h"
+#include "daemon/dataplane/intake.h"
 
 #define SHED_CHECK_MS 250 /* while something is shed, look so often whether it is over */
 
@@ -12,17 +12,17 @@ struct udp_sock;
 
 /* All zero: nothing is shed. */
 struct shed {
-	bool handshakes, transport;
+	struct intake_overload what;
 	uint64_t snapshot; /* for which the filters were made */
 };
 
 /* Cheap when nothing changed. v4, v6 may be NULL; s may be NULL: nothing can be shed. */
-void shed_update(struct shed *h, const struct dp_snapshot *s, bool handshakes, bool transport,
+void shed_update(struct shed *h, const struct dp_snapshot *s, const struct intake_overload *what,
 		 struct udp_sock *v4, struct udp_sock *v6);
 
 static inline bool shed_is_on(const struct shed *h)
 {
-	return h->handshakes || h->transport;
+	return h->what.handshakes || h->what.forged || h->what.transport;
 }
 
 #endif

@@ -340,10 +340,9 @@ static bool take_sockets(struct dp_thread *t)
 
 static void shed(struct dp_thread *t)
 {
-	bool handshakes = dp_worker_handshakes_overload(t->worker, t->now);
-	bool transport = dp_worker_transport_overload(t->worker, t->now);
-	if (handshakes || transport || shed_is_on(&t->shed))
-		shed_update(&t->shed, newest(t), handshakes, transport, t->v4, t->v6);
+	struct intake_overload o = dp_worker_overload(t->worker, t->now);
+	if (o.handshakes || o.forged || o.transport || shed_is_on(&t->shed))
+		shed_update(&t->shed, newest(t), &o, t->v4, t->v6);
 }
 
 /* True if there are more: those that wait on the sockets come first. */

@@ -82,8 +82,7 @@ void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 void dp_worker_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		   const struct dp_datagram *v, size_t n);
 /* Whether it is flooded with what it drops, so that less of it should be received: intake.h. */
-bool dp_worker_handshakes_overload(struct dp_worker *w, mono_t now);
-bool dp_worker_transport_overload(struct dp_worker *w, mono_t now);
+struct intake_overload dp_worker_overload(struct dp_worker *w, mono_t now);
 /* A record from the control thread; bytes are overwritten. */
 void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		       const struct dp_msg *m, struct mspan bytes);

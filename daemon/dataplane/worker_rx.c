@@ -233,14 +233,9 @@ static const struct dp_index *sort_out(struct dp_worker *w, const struct dp_snap
 	return x;
 }
 
-bool dp_worker_handshakes_overload(struct dp_worker *w, mono_t now)
+struct intake_overload dp_worker_overload(struct dp_worker *w, mono_t now)
 {
-	return intake_handshakes_overload(w->intake, now);
-}
-
-bool dp_worker_transport_overload(struct dp_worker *w, mono_t now)
-{
-	return intake_transport_overload(w->intake, now);
+	return intake_overload(w->intake, now);
 }
 
 static enum dp_path_kind kind_of(struct ep from)

@@ -190,18 +190,20 @@ static void a_flood_is_overload(void **state)
 	struct wg_initiation m = initiation(w, NULL);
 	uint8_t transport[64] = { WG_KIND_TRANSPORT };
 	size_t answers;
-	assert_false(dp_worker_handshakes_overload(a, w->now));
+	assert_false(dp_worker_overload(a, w->now).handshakes);
 	flood(w, SPAN(m), 100, 60000, DP_EV_HANDSHAKE, &answers);
-	assert_true(dp_worker_handshakes_overload(a, w->now));
-	assert_false(dp_worker_transport_overload(a, w->now));
+	struct intake_overload o = dp_worker_overload(a, w->now);
+	assert_true(o.handshakes && !o.forged && !o.transport);
 	w->now = mono_add_s(w->now, 2);
-	assert_false(dp_worker_handshakes_overload(a, w->now));
-	/* who answers with a cookie, or makes one up, is not what the kernel can tell apart */
+	assert_false(dp_worker_overload(a, w->now).handshakes);
 	memset(m.mac2, 0x55, sizeof(m.mac2));
 	flood(w, SPAN(m), 100, 60000, DP_EV_HANDSHAKE, &answers);
-	assert_false(dp_worker_handshakes_overload(a, w->now));
+	o = dp_worker_overload(a, w->now);
+	assert_true(!o.handshakes && o.forged && !o.transport);
+	w->now = mono_add_s(w->now, 2);
 	flood(w, SPAN(transport), 100, 60000, DP_EV_NO_SESSION, &answers);
-	assert_true(dp_worker_transport_overload(a, w->now));
+	o = dp_worker_overload(a, w->now);
+	assert_true(!o.handshakes && !o.forged && o.transport);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)

@@ -89,6 +89,11 @@ static void handshakes_are_thinned_out(struct fixture *f)
 	assert_int_equal(through(f, 3, 64, 0, false), N);
 	assert_int_equal(through(f, 4, 32, 7, false), N);
 	assert_int_equal(through(f, 9, 20, 0, false), N);
+	s.cookies_too = true;
+	udp_shed(&f->to, fam(f), &s);
+	assert_in_range(through(f, 1, 148, 0, true), 1, FEW_MAX);
+	assert_in_range(through(f, 2, 92, 0, false), 1, FEW_MAX);
+	assert_int_equal(through(f, 3, 64, 0, false), N);
 	udp_shed(&f->to, fam(f), NULL);
 	assert_int_equal(through(f, 1, 148, 0, false), N);
 }
