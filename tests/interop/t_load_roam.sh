@@ -103,6 +103,6 @@ while [ $(($(date +%s) - BEGAN)) -lt $((LOAD_SECONDS - 30)) ]; do
 done
 rekeys=$(rekeys)
 noise_stop
-load_end
 echo "$(cat "$NET_DIR/noise.rounds") network maps, $rekeys rekeys"
+load_end
 [ "$LOAD_SECONDS" -lt 600 ] || [ "$rekeys" -ge 4 ] || fail "only $rekeys rekeys"

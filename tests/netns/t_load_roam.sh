@@ -83,6 +83,6 @@ restart alice
 noise_stop
 "$MESHCOORD" node rename bob last --state "$COORD_DIR" && wait_for 10 sh -c "'$MESHCTL' --socket '$(node_socket alice)' status | grep -q last" ||
 	fail "alice does not follow the network map"
-load_end
 echo "$(cat "$NET_DIR/noise.rounds") network maps, $rekeys rekeys"
+load_end
 [ "$LOAD_SECONDS" -lt 600 ] || [ $rekeys -ge 4 ] || fail "only $rekeys rekeys"
