@@ -199,6 +199,7 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 	loop_timer_init(b->loop, &b->cache_timer, backend_store_map, b);
 	loop_timer_init(b->loop, &b->health_timer, on_health_timer, b);
 	loop_timer_init(b->loop, &b->authkey_timer, backend_forget_authkey, b);
+	loop_timer_init(b->loop, &b->start_login, backend_start_login, b);
 	load_state(b, o);
 	b->cache = netmap_cache_open(b->loop, b->ephemeral ? NULL : o->state_dir, wall_now());
 	b->node = open_node(b, o, why);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define CACHE_DELAY_MS 3000
+#define START_LOGIN_MS 250
 #define AUTHKEY_KEPT_MS 60000 /* `up` asks for the login right behind its start */
 #define ENDPOINTS_TOLD_MAX ENDPOINTS_MAX
 
@@ -315,7 +316,27 @@ static void tell_node(struct backend *b)
 		backend_on_netinfo(b, node_netcheck_last(b->node), st.home);
 }
 
-void backend_ctl_start(struct backend *b)
+/* A key may be good for one registration only, and a login-interactive that follows at once makes
+ * one with it: it gets the time. */
+static void begin_login(struct backend *b, bool with_key)
+{
+	if (with_key)
+		loop_timer_arm_ms(&b->start_login, START_LOGIN_MS);
+	else
+		ctl_login(b->ctl, 0, NULL);
+}
+
+void backend_start_login(struct loop_timer *t, mono_t now)
+{
+	struct backend *b = t->arg;
+	(void)now;
+	if (!b->ctl)
+		return;
+	ctl_login(b->ctl, 0, b->authkey);
+	backend_step(b);
+}
+
+static void start_ctl(struct backend *b, bool with_key)
 {
 	static const struct ctl_ops ops = {
 		.on_netmap = on_netmap,
@@ -357,8 +378,13 @@ void backend_ctl_start(struct backend *b)
 	if (backend_has_node_key(b)) {
 		node_set_key(b->node, &b->prefs.config.node);
 		if (b->prefs.want_running)
-			ctl_login(b->ctl, 0, NULL);
+			begin_login(b, with_key);
 	}
+}
+
+void backend_ctl_start(struct backend *b)
+{
+	start_ctl(b, false);
 }
 
 static void end_logout(struct backend *b, const char *why)
@@ -368,30 +394,6 @@ static void end_logout(struct backend *b, const char *why)
 	if (done)
 		done(b->logout_arg, why);
 }
-
-void backend_ctl_stop(struct backend *b)
-{
-	end_logout(b, "the logout was interrupted");
-	cancel_server_pings(b);
-	forget_map(b);
-	set_control_error(b, "");
-	if (b->login_error[0])
-		set_login_error(b, "");
-	b->polling = false;
-	b->login_running = false;
-	b->disowned = false;
-	str_set(&b->auth_url, NULL);
-	ctl_free(b->ctl);
-	b->ctl = NULL;
-}
-
-void backend_update_pause(struct backend *b)
-{
-	if (b->ctl)
-		ctl_pause(b->ctl, !(b->prefs.want_running || b->login_running));
-}
-
-/* ---- login and logout ---- */
 
 static void set_authkey(struct backend *b, const char *key)
 {
@@ -410,6 +412,32 @@ void backend_forget_authkey(struct loop_timer *t, mono_t now)
 	set_authkey(t->arg, NULL);
 }
 
+void backend_ctl_stop(struct backend *b)
+{
+	end_logout(b, "the logout was interrupted");
+	cancel_server_pings(b);
+	forget_map(b);
+	set_control_error(b, "");
+	if (b->login_error[0])
+		set_login_error(b, "");
+	b->polling = false;
+	b->login_running = false;
+	b->disowned = false;
+	str_set(&b->auth_url, NULL);
+	loop_timer_cancel(&b->start_login);
+	set_authkey(b, NULL); /* it was for this server */
+	ctl_free(b->ctl);
+	b->ctl = NULL;
+}
+
+void backend_update_pause(struct backend *b)
+{
+	if (b->ctl)
+		ctl_pause(b->ctl, !(b->prefs.want_running || b->login_running));
+}
+
+/* ---- login and logout ---- */
+
 void backend_login_interactive(struct backend *b)
 {
 	if (!b->ctl)
@@ -420,6 +448,7 @@ void backend_login_interactive(struct backend *b)
 	}
 	b->login_running = true;
 	b->error_told = false;
+	loop_timer_cancel(&b->start_login);
 	backend_update_pause(b);
 	ctl_login(b->ctl, CTL_LOGIN_INTERACTIVE, b->authkey);
 	backend_step(b);
@@ -454,11 +483,7 @@ int backend_start(struct backend *b, const json_t *options, char **why)
 		set_authkey(b, j_str(options, "AuthKey"));
 		backend_set_prefs(b, &p);
 		b->want_running_at = loop_now(b->loop);
-		backend_ctl_start(b);
-		/* A key that comes with a node key is for the registration that this start makes.
-		 */
-		if (b->ctl && b->authkey && backend_has_node_key(b) && b->prefs.want_running)
-			ctl_login(b->ctl, 0, b->authkey);
+		start_ctl(b, b->authkey != NULL);
 		backend_step(b);
 		if (!b->ctl) {
 			*why = xstrdup(b->login_error);
@@ -491,7 +516,6 @@ static void on_logged_out(void *arg, const char *why)
 		profiles_new(b->profiles);
 	prefs_copy(&b->prefs, profiles_prefs(b->profiles));
 	backend_save(b);
-	set_authkey(b, NULL);
 	b->state = IPN_NO_STATE;
 	backend_ctl_start(b);
 	backend_notify(b, NOTIFY_PREFS, NULL);

@@ -30,7 +30,7 @@ struct backend {
 	unsigned ctl_generation; /* which one this is: what the last one asked for is not its */
 	struct node *node;
 	char *authkey; /* for the registration asked for next; secret, and not kept for long */
-	struct loop_timer authkey_timer;
+	struct loop_timer authkey_timer, start_login;
 
 	enum ipn_state state;
 	bool login_running; /* a person or `up` started a login that is not finished */
@@ -78,6 +78,7 @@ void backend_tell_hostinfo(struct backend *b);
 void backend_load_cached_map(struct backend *b);
 void backend_store_map(struct loop_timer *t, mono_t now);
 void backend_forget_authkey(struct loop_timer *t, mono_t now);
+void backend_start_login(struct loop_timer *t, mono_t now);
 void backend_on_endpoints(void *arg, const struct endpoint *eps, size_t n);
 void backend_on_netinfo(void *arg, const struct nc_report *report, int home);
 

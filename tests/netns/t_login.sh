@@ -51,6 +51,16 @@ can_ping alice "$(ctl alice ip -4 bob)" 2>/dev/null && fail "an expired peer sti
 node_up bob
 wait_for 5 can_ping bob "$a" || fail "bob to alice after expiry"
 
+# A key for one registration, of a node that has one already: it is used once.
+i=0
+while [ $i -lt 6 ]; do
+	id=$("$MESHCOORD" node list --state "$COORD_DIR" | awk '$2 == "bob" { print $1 }')
+	"$MESHCOORD" node delete --state "$COORD_DIR" "$id" >/dev/null || fail "node delete"
+	node_up bob --force-reauth || fail "a one-use key and --force-reauth"
+	i=$((i + 1))
+done
+wait_for 5 can_ping bob "$a" || fail "bob to alice after --force-reauth"
+
 # Another Noise key, same nodes: found out without a restart of meshd.
 coord_stop
 sed -i 's/\("noise_key": *"privkey:\)......../\1a1b2c3d4/' "$COORD_DIR/meshcoord.json"
