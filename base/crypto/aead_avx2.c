@@ -86,21 +86,5 @@ static void open_(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
 		aead_by_length(key, v, n, AEAD_AVX2_LANES, open_sorted);
 }
 
-#else
-static bool usable(void)
-{
-	return false;
-}
-
-static void seal(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
-{
-	aead_sodium.seal(key, v, n);
-}
-
-static void open_(const uint8_t key[static 32], struct aead_pkt *v, size_t n)
-{
-	aead_sodium.open(key, v, n);
-}
-#endif
-
 const struct aead_impl aead_avx2 = { "avx2", usable, seal, open_ };
+#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* aead_impl.h: the implementations behind aead_batch.h, one file each (aead_<name>.c). A new one is
- * declared here and entered in the table of aead_batch.c, fastest first; one that is written for a
- * CPU we do not build for defines itself with usable() false. Private to base/crypto and its tests.
- */
+ * declared here and entered in the table of aead_batch.c, fastest first; where it is written for one
+ * CPU only, aead_absent.c has its name for the others. Private to base/crypto and its tests. */
 #ifndef BASE_CRYPTO_AEAD_IMPL_H
 #define BASE_CRYPTO_AEAD_IMPL_H
 
