@@ -157,6 +157,7 @@ $(CLOCK_SHIFT): tests/fault/clock_shift.c
 BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,udp_blast hs_load hs_rate)
 $(BENCH_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(call with,wg)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+$(BUILD)/tests/bench/hs_load: $(BUILD)/tests/load/flood_messages.o
 FLOOD := $(BUILD)/tests/load/flood
 $(FLOOD): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/load/flood*.c)) $(call with,wg)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))

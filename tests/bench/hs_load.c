@@ -10,12 +10,10 @@
  * Each initiation is whole and has a valid mac1, but its sender is nobody the receiver knows; each
  * of POOL goes out again and again. Only run it at a receiver of your own. One line of "name
  * value". */
-#include "base/bytes.h"
 #include "base/crypto/crypto.h"
-#include "base/ip.h"
-#include "base/rng.h"
-#include "wg/cookie.h"
-#include "wg/noise.h"
+#include "base/mono.h"
+#include "tests/load/flood_messages.h"
+#include "wg/messages.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -49,7 +47,7 @@ union source_control {
 struct load {
 	struct options o;
 	int fd;
-	struct wg_initiation pool[POOL];
+	uint8_t pool[POOL][FLOOD_DATAGRAM_MAX];
 	uint64_t sent, refused, responses, cookies, others;
 };
 
@@ -57,24 +55,6 @@ static void usage(const char *what)
 {
 	fprintf(stderr, "hs_load: %s\n", what);
 	exit(2);
-}
-
-static void make_initiation(struct wg_initiation *m, const struct node_key *peer)
-{
-	struct wg_identity self;
-	struct node_priv key;
-	struct wg_pending pending = { .index = rng_u32(rng_system()) };
-	struct wg_cookie_jar jar = { .have_mac1 = false };
-	uint8_t ss[32], stamp[WG_TAI64N_LEN];
-	rng_fill(rng_system(), key.b, sizeof(key.b));
-	wg_identity_set(&self, &key);
-	wall_tai64n(wall_now(), stamp);
-	if (wg_noise_static_shared(ss, &self, peer) ||
-	    wg_noise_create_initiation(&pending, &self, peer, ss, stamp, rng_system(), m))
-		usage("--peer is no usable key");
-	wg_cookie_add_macs(&jar, mono_now(), peer, mspan_of(m, sizeof(*m)));
-	wg_pending_wipe(&pending);
-	wg_identity_wipe(&self);
 }
 
 static void load_open(struct load *l)
@@ -87,7 +67,8 @@ static void load_open(struct load *l)
 	if (setsockopt(l->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) != 0)
 		setsockopt(l->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	for (size_t i = 0; i < POOL; i++)
-		make_initiation(&l->pool[i], &l->o.peer);
+		if (flood_message(FLOOD_INITIATION, &l->o.peer, l->pool[i]) == 0)
+			usage("--peer is no usable key");
 }
 
 static void source_set(union source_control *c, struct msghdr *m, const struct options *o,
@@ -116,7 +97,7 @@ static void send_batch(struct load *l, unsigned n)
 	memcpy(&sa.sin_addr, l->o.to.ip.b, 4);
 	memset(control, 0, sizeof(control));
 	for (unsigned i = 0; i < n; i++) {
-		iov[i] = (struct iovec){ &l->pool[(l->sent + i) % POOL], WG_INITIATION_LEN };
+		iov[i] = (struct iovec){ l->pool[(l->sent + i) % POOL], WG_INITIATION_LEN };
 		m[i].msg_hdr = (struct msghdr){ .msg_name = &sa,
 						.msg_namelen = sizeof(sa),
 						.msg_iov = &iov[i],
@@ -160,17 +141,6 @@ static void run(struct load *l)
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-static void key_text(const char *text, struct node_key *key)
-{
-	uint8_t b[64];
-	size_t len = sizeof(b);
-	if (node_key_decode(span_str(text), key) == 0)
-		return;
-	if (base64_decode(span_str(text), b, &len) || len != 32)
-		usage("--peer: 44 characters of base64, or nodekey:");
-	memcpy(key->b, b, 32);
-}
-
 static unsigned count(const char *text, unsigned max)
 {
 	uint64_t v;
@@ -187,7 +157,8 @@ static void set_option(struct options *o, int c, const char *arg)
 			usage("--to needs an IPv4 address and a port");
 		break;
 	case 'p':
-		key_text(arg, &o->peer);
+		if (flood_key_decode(span_str(arg), &o->peer) < 0)
+			usage("--peer: 44 characters of base64, or nodekey:");
 		break;
 	case 'f':
 		if (ip_decode(span_str(arg), &o->from) || o->from.fam != IP_V4)

@@ -184,17 +184,6 @@ static void record(struct flood *f)
 
 /* ---- arguments ---- */
 
-static void key_text(const char *text, struct node_key *key)
-{
-	uint8_t b[64];
-	size_t len = sizeof(b);
-	if (node_key_decode(span_str(text), key) == 0)
-		return;
-	if (base64_decode(span_str(text), b, &len) || len != 32)
-		usage("--peer: 44 characters of base64, or nodekey:");
-	memcpy(key->b, b, 32);
-}
-
 static void mac_text(const char *text, uint8_t mac[static 6])
 {
 	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1], &mac[2], &mac[3],
@@ -238,7 +227,8 @@ static void set_option(struct options *o, int c, const char *arg)
 			usage("--from needs an IPv4 address");
 		break;
 	case 'p':
-		key_text(arg, &o->peer);
+		if (flood_key_decode(span_str(arg), &o->peer) < 0)
+			usage("--peer: 44 characters of base64, or nodekey:");
 		break;
 	case 'k':
 		o->kind = kind_text(arg);

@@ -102,6 +102,18 @@ const char *flood_kind_name(enum flood_kind k)
 	return k < FLOOD_KINDS ? name[k] : "";
 }
 
+int flood_key_decode(struct span text, struct node_key *out)
+{
+	uint8_t b[64];
+	size_t len = sizeof(b);
+	if (node_key_decode(text, out) == 0)
+		return 0;
+	if (base64_decode(text, b, &len) || len != sizeof(out->b))
+		return -ERR_TYPE;
+	memcpy(out->b, b, len);
+	return 0;
+}
+
 size_t flood_message(enum flood_kind k, const struct node_key *to,
 		     uint8_t out[static FLOOD_DATAGRAM_MAX])
 {

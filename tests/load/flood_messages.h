@@ -20,6 +20,9 @@ enum flood_kind {
 	FLOOD_KINDS
 };
 
+/* A public key from the command line: base64, or nodekey: and hexadecimal digits. Returns 0 or
+ * -ERR_TYPE. */
+MUST_CHECK int flood_key_decode(struct span text, struct node_key *out);
 /* Its name on the command line. */
 const char *flood_kind_name(enum flood_kind k);
 /* Write one such datagram for the node with this key; returns its length, 0 if the key is unusable.
