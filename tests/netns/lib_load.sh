@@ -7,6 +7,7 @@
 #   load_event LIMIT_MS NAME      from now on, until the next event, waits up to that long are in order
 #   load_flows                    the stream moves now
 #   load_moves SECONDS WHAT       it does within that time, or the test fails
+#   load_go_on                    until $LOAD_SECONDS after $BEGAN: now and then the caller's change_path and rebind
 #   load_end                      stop it, and judge: every byte right, no wait beyond its event's limit
 #   netmap_noise NODE OTHER       every second another network map for everybody: the policy's rules, NODE's name, and
 #                                 OTHER leaves the network and joins again
@@ -60,6 +61,18 @@ load_flows() {
 	[ $((${after:-0} - ${before:-0})) -gt 50000 ] && [ "${before:-0}" -gt 0 ]
 }
 load_moves() { wait_for "$1" load_flows || fail "nothing moves after $2"; }
+
+load_go_on() {
+	load_event $LIMIT_QUIET quiet
+	while [ $(($(date +%s) - BEGAN)) -lt $((LOAD_SECONDS - 30)) ]; do
+		sleep 20
+		load_moves $((LIMIT_QUIET / 1000)) "a while"
+		[ $(($(date +%s) - BEGAN)) -gt $((LOAD_SECONDS - 60)) ] && break
+		change_path
+		rebind
+		load_event $LIMIT_QUIET quiet
+	done
+}
 
 # "stall MS from EPOCH_MS" of the receiver against the events: the largest limit of those that it overlaps.
 stalls_judge() {

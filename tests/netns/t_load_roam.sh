@@ -69,15 +69,7 @@ sleep 2
 restart bob
 change_path
 rebind
-load_event $LIMIT_QUIET quiet
-while [ $(($(date +%s) - BEGAN)) -lt $((LOAD_SECONDS - 30)) ]; do
-	sleep 20
-	load_moves $((LIMIT_QUIET / 1000)) "a while"
-	[ $(($(date +%s) - BEGAN)) -gt $((LOAD_SECONDS - 60)) ] && break
-	change_path
-	rebind
-	load_event $LIMIT_QUIET quiet
-done
+load_go_on
 rekeys=$(rekeys)
 restart alice
 noise_stop
