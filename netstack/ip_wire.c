@@ -2,6 +2,7 @@
 #include "netstack/ip_wire.h"
 
 #include "netstack/checksum.h"
+#include "netstack/hdr.h"
 
 #define IP4_FRAG_MORE 0x2000
 #define IP4_FRAG_OFFSET 0x1fff
@@ -22,7 +23,6 @@ enum {
 	ICMP6_ECHO_REPLY = 129,
 };
 #define ICMP_FULL_LEN 8
-#define TCP_HDR_MIN 20
 
 static void not_decodable(struct pkt *p)
 {
@@ -95,19 +95,14 @@ static void decode_fragment(struct rd r, uint16_t block, struct pkt *p)
 
 /* Base headers are copied out whole and read at fixed offsets: a third of the cost of a cursor, on
  * the path of every packet. */
-static uint16_t be16(const uint8_t p[static 2])
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 static void decode4(struct span bytes, struct pkt *p)
 {
 	uint8_t h[IP4_HDR_LEN];
 	memcpy(h, bytes.p, sizeof(h));
 	size_t hdr_len = (size_t)(h[0] & 0xf) * 4;
-	uint16_t frag = be16(h + 6);
-	p->len = be16(h + 2);
-	p->id = be16(h + 4);
+	uint16_t frag = hdr_get16(h + 6);
+	p->len = hdr_get16(h + 2);
+	p->id = hdr_get16(h + 4);
 	p->proto = h[9];
 	p->src.ip.fam = p->dst.ip.fam = IP_V4;
 	memcpy(p->src.ip.b, h + 12, 4);
@@ -152,8 +147,8 @@ static void decode6(struct span bytes, struct pkt *p)
 {
 	uint8_t h[IP6_HDR_LEN];
 	memcpy(h, bytes.p, sizeof(h));
-	p->id = (uint32_t)(h[1] & 0xf) << 16 | be16(h + 2);
-	p->len = IP6_HDR_LEN + (uint32_t)be16(h + 4);
+	p->id = (uint32_t)(h[1] & 0xf) << 16 | hdr_get16(h + 2);
+	p->len = IP6_HDR_LEN + (uint32_t)hdr_get16(h + 4);
 	p->proto = h[6];
 	p->src.ip.fam = p->dst.ip.fam = IP_V6;
 	memcpy(p->src.ip.b, h + 8, 16);
@@ -193,7 +188,6 @@ struct span pkt_udp_data(const struct pkt *p, struct span bytes)
 	return span_from(pkt_l4(p, bytes), 8);
 }
 
-
 static bool same(struct span a, struct span b, size_t from, size_t to)
 {
 	return memcmp(a.p + from, b.p + from, to - from) == 0;
@@ -201,19 +195,20 @@ static bool same(struct span a, struct span b, size_t from, size_t to)
 
 static bool continues_tcp4(struct span a, struct span b)
 {
-	const size_t tcp = IP4_HDR_LEN;
-	return a.len >= tcp + TCP_HDR_MIN && b.len >= tcp + TCP_HDR_MIN && a.p[0] == 0x45 &&
-	       b.p[0] == 0x45 && a.p[9] == IP_PROTO_TCP && b.p[9] == IP_PROTO_TCP &&
-	       !((a.p[6] | b.p[6]) & 0x3f) && !(a.p[7] | b.p[7]) && same(a, b, 12, tcp + 4) &&
-	       !((a.p[tcp + 13] | b.p[tcp + 13]) & TCP_SYN);
+	const size_t tcp = IP4_HDR_LEN, flags = tcp + TCP_OFF_FLAGS + 1;
+	return a.len >= tcp + TCP_HDR_LEN && b.len >= tcp + TCP_HDR_LEN && a.p[0] == 0x45 &&
+	       b.p[0] == 0x45 && a.p[IP4_PROTO] == IP_PROTO_TCP && b.p[IP4_PROTO] == IP_PROTO_TCP &&
+	       !((hdr_get16(a.p + IP4_FRAG) | hdr_get16(b.p + IP4_FRAG)) &
+		 (IP4_FRAG_MORE | IP4_FRAG_OFFSET)) &&
+	       same(a, b, IP4_SRC, tcp + 4) && !((a.p[flags] | b.p[flags]) & TCP_SYN);
 }
 
 static bool continues_tcp6(struct span a, struct span b)
 {
-	const size_t tcp = IP6_HDR_LEN;
-	return a.len >= tcp + TCP_HDR_MIN && b.len >= tcp + TCP_HDR_MIN && a.p[0] >> 4 == 6 &&
-	       b.p[0] >> 4 == 6 && a.p[6] == IP_PROTO_TCP && b.p[6] == IP_PROTO_TCP &&
-	       same(a, b, 8, tcp + 4) && !((a.p[tcp + 13] | b.p[tcp + 13]) & TCP_SYN);
+	const size_t tcp = IP6_HDR_LEN, flags = tcp + TCP_OFF_FLAGS + 1;
+	return a.len >= tcp + TCP_HDR_LEN && b.len >= tcp + TCP_HDR_LEN && a.p[0] >> 4 == 6 &&
+	       b.p[0] >> 4 == 6 && a.p[IP6_NEXT] == IP_PROTO_TCP && b.p[IP6_NEXT] == IP_PROTO_TCP &&
+	       same(a, b, IP6_SRC, tcp + 4) && !((a.p[flags] | b.p[flags]) & TCP_SYN);
 }
 
 bool pkt_continues_tcp(struct span a, struct span b)

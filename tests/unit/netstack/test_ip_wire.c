@@ -155,6 +155,79 @@ static void echo_tokens(void **state)
 	assert_false(pkt_echo_token(&d, pk_span(&p), token));
 }
 
+/* ---- one TCP connection ---- */
+
+static bool continues(const struct pk *a, const struct pk *b)
+{
+	return pkt_continues_tcp(pk_span(a), pk_span(b));
+}
+
+static void tcp_goes_on_in_the_same_connection_only(void **state)
+{
+	(void)state;
+	static const char *const side[][2] = { { "100.64.0.1", "100.64.0.2" },
+					       { "fd7a:115c:a1e0::1", "fd7a:115c:a1e0::2" } };
+	for (size_t v = 0; v < 2; v++) {
+		const char *x = side[v][0], *y = side[v][1];
+		struct pk a = pk_tcp(x, y, 80, TCP_ACK), b = a;
+		struct pk back = pk_tcp(y, x, 80, TCP_ACK), port = pk_tcp(x, y, 81, TCP_ACK);
+		struct pk syn = pk_tcp(x, y, 80, TCP_SYN), udp = pk_udp(x, 5000, y, 80);
+		assert_true(continues(&a, &b));
+		b.b[b.len - 1] ^= 1; /* of no header field that is decided by */
+		assert_true(continues(&a, &b));
+		assert_false(continues(&a, &back));
+		assert_false(continues(&a, &port));
+		assert_false(continues(&a, &syn));
+		assert_false(continues(&syn, &a));
+		assert_false(continues(&syn, &syn));
+		assert_false(continues(&udp, &udp));
+		for (b.len = 0; b.len < a.len; b.len++) {
+			assert_false(continues(&a, &b));
+			assert_false(continues(&b, &a));
+		}
+	}
+	struct pk a = pk_tcp(side[0][0], side[0][1], 80, TCP_ACK), b = a;
+	b.b[6] = 0x20; /* more fragments */
+	assert_false(continues(&a, &b));
+	assert_false(continues(&b, &b));
+	b.b[6] = 0;
+	b.b[7] = 1; /* a later one */
+	assert_false(continues(&a, &b));
+	b.b[7] = 0;
+	b.b[6] = 0x40; /* "do not fragment" is no fragment */
+	assert_true(continues(&a, &b));
+	b.b[0] = 0x46; /* options */
+	assert_false(continues(&b, &b));
+}
+
+/* Whatever bit is another: if it goes on, all that a decision looks at is the same. */
+static void what_goes_on_decodes_alike(void **state)
+{
+	(void)state;
+	static const char *const side[][2] = { { "100.64.0.1", "100.64.0.2" },
+					       { "fd7a:115c:a1e0::1", "fd7a:115c:a1e0::2" } };
+	for (size_t v = 0; v < 2; v++) {
+		struct pk a = pk_tcp(side[v][0], side[v][1], 80, TCP_ACK);
+		size_t went_on = 0;
+		for (size_t bit = 0; bit < a.len * 8; bit++) {
+			struct pk b = a;
+			b.b[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			if (!continues(&a, &b))
+				continue;
+			went_on++;
+			struct pkt p = pk_decode(&a), q = pk_decode(&b);
+			if (q.len != b.len)
+				continue; /* a length that lies */
+			assert_int_equal(q.version, p.version);
+			assert_int_equal(q.proto, IP_PROTO_TCP);
+			assert_true(ip_eq(p.src.ip, q.src.ip) && ip_eq(p.dst.ip, q.dst.ip));
+			assert_true(p.src.port == q.src.port && p.dst.port == q.dst.port);
+			assert_false(pkt_is_tcp_syn(&q));
+		}
+		assert_true(went_on > 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +241,8 @@ int main(void)
 		cmocka_unit_test(bytes_behind_the_packet_do_not_count),
 		cmocka_unit_test(headers_that_cannot_be),
 		cmocka_unit_test(echo_tokens),
+		cmocka_unit_test(tcp_goes_on_in_the_same_connection_only),
+		cmocka_unit_test(what_goes_on_decodes_alike),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
