@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The node with its real sockets and worker, but no TUN. */
-#include "tests/unit/engine/world.h"
+#include "tests/unit/engine/real_node.h"
 
 #include "base/loop.h"
 #include "base/net.h"
@@ -14,23 +14,6 @@ struct stand {
 	struct node *n;
 	uint16_t port;
 };
-
-static void on_endpoints(void *arg, const struct endpoint *eps, size_t n)
-{
-	(void)arg, (void)eps, (void)n;
-}
-
-static void on_netinfo(void *arg, const struct nc_report *r, int home)
-{
-	(void)arg, (void)r, (void)home;
-}
-
-static void on_nothing(void *arg)
-{
-	(void)arg;
-}
-
-static const struct node_ops quiet = { on_endpoints, on_netinfo, on_nothing, on_nothing };
 
 static uint16_t free_port(void)
 {
@@ -68,22 +51,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void apply(struct stand *s, const char *cap)
-{
-	struct netmap nm;
-	struct prefs prefs;
-	struct node_key key = { { 4, 4 } };
-	struct peer_spec self = spec_of(SELF_ID, &key, node_disco_key(s->n));
-	netmap_init(&nm);
-	prefs_init(&prefs);
-	if (cap)
-		self.caps[self.n.n_caps++] = (struct nm_cap){ cap, "" };
-	nm.self = node_of(&self);
-	node_apply(s->n, &nm, &prefs, NULL);
-	netmap_fini(&nm);
-	prefs_fini(&prefs);
-}
-
 static uint16_t port_now(struct stand *s)
 {
 	struct node_status st;
@@ -103,11 +70,11 @@ static bool comes_to(struct stand *s, bool on)
 static void the_network_may_want_any_port(void **state)
 {
 	struct stand *s = *state;
-	apply(s, NULL);
+	apply_self(s->n, NULL);
 	assert_int_equal(port_now(s), s->port);
-	apply(s, "randomize-client-port");
+	apply_self(s->n, "randomize-client-port");
 	assert_true(comes_to(s, false));
-	apply(s, NULL);
+	apply_self(s->n, NULL);
 	assert_true(comes_to(s, true));
 }
 
@@ -123,7 +90,7 @@ static void rebound(struct stand *s)
 static void refusals_rebind_now_and_then(void **state)
 {
 	struct stand *s = *state;
-	apply(s, NULL);
+	apply_self(s->n, NULL);
 	node_on_refused(s->n);
 	assert_int_equal(s->n->rebind, REBIND_CLOSING);
 	rebound(s);
@@ -136,7 +103,7 @@ static void refusals_rebind_now_and_then(void **state)
 static void a_dead_socket_is_replaced(void **state)
 {
 	struct stand *s = *state;
-	apply(s, NULL);
+	apply_self(s->n, NULL);
 	mono_t before = s->n->rebound_at;
 	node_gather(s->n);
 	assert_int_equal(s->n->rebind, REBIND_NONE);

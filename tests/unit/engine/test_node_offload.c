@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the node takes of the kernel's help, what the network forbids of it, and what it tells. */
-#include "tests/unit/engine/world.h"
+#include "tests/unit/engine/real_node.h"
 
 #include "base/counters.h"
 #include "base/crypto/aead_batch.h"
@@ -34,23 +34,6 @@ static void expect_said(struct stand *s, const char *words)
 	s->said[0] = 0;
 }
 
-static void on_endpoints(void *arg, const struct endpoint *eps, size_t n)
-{
-	(void)arg, (void)eps, (void)n;
-}
-
-static void on_netinfo(void *arg, const struct nc_report *r, int home)
-{
-	(void)arg, (void)r, (void)home;
-}
-
-static void on_nothing(void *arg)
-{
-	(void)arg;
-}
-
-static const struct node_ops quiet = { on_endpoints, on_netinfo, on_nothing, on_nothing };
-
 static void begin(struct stand *s, uint32_t no_offload)
 {
 	char *why = NULL;
@@ -82,22 +65,6 @@ static int teardown(void **state)
 	loop_free(s->loop);
 	free(s);
 	return 0;
-}
-
-static void apply(struct stand *s, const char *cap)
-{
-	struct netmap nm;
-	struct prefs prefs;
-	struct node_key key = { { 4, 4 } };
-	struct peer_spec self = spec_of(SELF_ID, &key, node_disco_key(s->n));
-	netmap_init(&nm);
-	prefs_init(&prefs);
-	if (cap)
-		self.caps[self.n.n_caps++] = (struct nm_cap){ cap, "" };
-	nm.self = node_of(&self);
-	node_apply(s->n, &nm, &prefs, NULL);
-	netmap_fini(&nm);
-	prefs_fini(&prefs);
 }
 
 /* Why the step is off for the first UDP socket, as shown; NULL: it is on. */
@@ -152,8 +119,8 @@ static void switched_off_at_start(void **state)
 	begin(s, OFFLOAD_ALL);
 	expect_step(s, "udp-gso", "switched off");
 	expect_step(s, "udp-gro", "switched off");
-	apply(s, "disable-udp-gro");
-	apply(s, NULL); /* the network does not switch on what a person switched off */
+	apply_self(s->n, "disable-udp-gro");
+	apply_self(s->n, NULL); /* the network does not switch on what a person switched off */
 	expect_step(s, "udp-gro", "switched off");
 }
 
@@ -172,20 +139,20 @@ static void the_network_forbids(void **state)
 	begin(s, 0);
 	if (!kernel_has_both(s))
 		skip();
-	apply(s, NULL);
+	apply_self(s->n, NULL);
 	expect_step(s, "udp-gso", NULL);
 	expect_step(s, "udp-gro", NULL);
-	apply(s, "disable-udp-gro");
+	apply_self(s->n, "disable-udp-gro");
 	expect_step(s, "udp-gro", "switched off by the network");
 	rebound(s); /* new sockets know it too */
 	expect_step(s, "udp-gro", "switched off by the network");
 	expect_step(s, "udp-gso", NULL);
-	apply(s, "never-gso-equal-tail");
+	apply_self(s->n, "never-gso-equal-tail");
 	expect_step(s, "udp-gso", "switched off by the network");
 	expect_step(s, "udp-gro", NULL);
-	apply(s, "disable-udp-gso");
+	apply_self(s->n, "disable-udp-gso");
 	expect_step(s, "udp-gso", "switched off by the network");
-	apply(s, NULL);
+	apply_self(s->n, NULL);
 	expect_step(s, "udp-gso", NULL);
 }
 
