@@ -11,6 +11,12 @@
 #define UDP_RUN_BYTES4 65507u /* 65535 less IPv4 and UDP header */
 #define UDP_RUN_BYTES6 65527u /* 65535 less UDP header */
 
+/* Bytes of the first datagram of what is left of a run; segment 0: all of it is one. */
+static inline size_t udp_run_first(size_t left, size_t segment)
+{
+	return segment && segment < left ? segment : left;
+}
+
 static inline size_t udp_run_bytes_max(uint8_t fam)
 {
 	return fam == IP_V6 ? UDP_RUN_BYTES6 : UDP_RUN_BYTES4;

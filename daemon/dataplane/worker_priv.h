@@ -69,7 +69,7 @@ void worker_flush_udp(struct dp_worker *w);
 void worker_write(struct dp_worker *w, struct span packet); /* for this host, as it is */
 /* Transport datagrams that came by relay from that peer: one, or a run. */
 void worker_relayed(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
-		    struct mspan bytes, size_t segment);
+		    struct mspan run, size_t segment);
 
 static inline const struct flt *worker_filter(const struct dp_snapshot *s, const struct dp_peer *p)
 {

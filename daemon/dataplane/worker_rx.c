@@ -3,6 +3,7 @@
 #include "daemon/dataplane/worker_priv.h"
 
 #include "magicsock/demux.h"
+#include "magicsock/udp_run.h"
 #include "wg/allowedips.h"
 #include "wg/inner.h"
 
@@ -269,10 +270,12 @@ static void add_to_batch(struct dp_worker *w, const struct dp_snapshot *s, mono_
 	w->open[b->n++] = (struct wg_open_item){ .p = datagram.p, .len = (uint32_t)datagram.len };
 }
 
-/* The datagram at `at` of a run; the last may be short. */
-static struct mspan piece(struct mspan run, size_t segment, size_t at)
+/* Take the first datagram off a run. */
+static struct mspan take_datagram(struct mspan *run, size_t segment)
 {
-	return mspan_of(run.p + at, run.len - at < segment ? run.len - at : segment);
+	struct mspan d = mspan_of(run->p, udp_run_first(run->len, segment));
+	*run = mspan_of(run->p + d.len, run->len - d.len);
+	return d;
 }
 
 /* Mostly the next datagram belongs to the same session as the one before it: the eight bytes that
@@ -286,11 +289,11 @@ static bool same_session(const struct dp_worker *w, const struct open_batch *b, 
 static void take_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		     struct open_batch *b, const struct dp_datagram *v)
 {
-	size_t segment = v->segment ? v->segment : v->bytes.len;
-	if (v->bytes.len == 0)
+	struct mspan run = v->bytes;
+	if (run.len == 0)
 		dp_count(DPC_RX_JUNK, 1);
-	for (size_t at = 0; at < v->bytes.len; at += segment) {
-		struct mspan d = piece(v->bytes, segment, at);
+	while (run.len > 0) {
+		struct mspan d = take_datagram(&run, v->segment);
 		const struct dp_index *x =
 		    same_session(w, b, d) ? b->x : sort_out(w, s, now, v->ep, span_const(d));
 		if (x)
@@ -326,13 +329,11 @@ static const struct dp_index *sort_out_relayed(const struct dp_snapshot *s, uint
 }
 
 void worker_relayed(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
-		    struct mspan bytes, size_t segment)
+		    struct mspan run, size_t segment)
 {
 	struct open_batch b = { .n = 0 };
-	if (segment == 0)
-		segment = bytes.len;
-	for (size_t at = 0; at < bytes.len; at += segment) {
-		struct mspan d = piece(bytes, segment, at);
+	while (run.len > 0) {
+		struct mspan d = take_datagram(&run, segment);
 		const struct dp_index *x = sort_out_relayed(s, peer, span_const(d));
 		if (x)
 			add_to_batch(w, s, now, &b, x, DP_RELAY, d);

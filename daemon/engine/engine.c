@@ -4,6 +4,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "magicsock/demux.h"
+#include "magicsock/udp_run.h"
 #include "netstack/tsmp.h"
 #include "wg/messages.h"
 #include "wg/session.h"
@@ -317,10 +318,8 @@ static void send_by_derp(struct engine *e, const struct epeer *p, struct span ru
 	int region = e->ops->derp_route(e->arg, &p->node->key, p->node->home_derp);
 	if (!region)
 		return;
-	if (segment == 0)
-		segment = run.len;
 	while (run.len > 0) {
-		size_t n = run.len < segment ? run.len : segment;
+		size_t n = udp_run_first(run.len, segment);
 		e->ops->send_derp(e->arg, region, &p->node->key, span_of(run.p, n));
 		run = span_from(run, n);
 	}

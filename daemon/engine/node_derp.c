@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "daemon/engine/engine.h"
+#include "magicsock/udp_run.h"
 #include "wg/messages.h"
 
 #include <stdlib.h>
@@ -30,8 +31,8 @@ void derp_run_flush(struct derp_run *r, mono_t now, wall_t wall)
 
 static bool fits(const struct derp_run *r, const struct node_key *src, struct span datagram)
 {
-	return r->n > 0 && r->n < DERP_RUN_MAX && !r->ended && datagram.len <= r->segment &&
-	       r->len + datagram.len <= DERP_RUN_BYTES && node_key_eq(&r->src, src);
+	return r->n > 0 && node_key_eq(&r->src, src) &&
+	       udp_run_takes(IP_V6, r->len, (uint16_t)r->segment, r->n, datagram.len);
 }
 
 bool derp_run_add(struct derp_run *r, mono_t now, wall_t wall, int region,
@@ -48,6 +49,5 @@ bool derp_run_add(struct derp_run *r, mono_t now, wall_t wall, int region,
 	memcpy(r->bytes + r->len, datagram.p, datagram.len);
 	r->len += datagram.len;
 	r->n++;
-	r->ended = datagram.len < r->segment;
 	return true;
 }

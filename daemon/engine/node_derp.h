@@ -10,8 +10,7 @@
 #include "base/mono.h"
 #include "base/bytes.h"
 
-#define DERP_RUN_BYTES 65535 /* of a record */
-#define DERP_RUN_MAX 64	     /* datagrams */
+#define DERP_RUN_BYTES 65535 /* of a record; runs are as udp_run.h has them */
 
 struct engine;
 
@@ -21,7 +20,6 @@ struct derp_run {
 	size_t n;	/* datagrams gathered */
 	size_t segment; /* bytes of each but the last */
 	size_t len;
-	bool ended; /* the last one was shorter: nothing may follow */
 	uint8_t *bytes;
 };
 

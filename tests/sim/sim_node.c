@@ -2,6 +2,7 @@
 #include "tests/sim/sim.h"
 
 #include "base/alloc.h"
+#include "magicsock/udp_run.h"
 #include "netstack/ip_wire.h"
 
 #include <stdlib.h>
@@ -133,9 +134,8 @@ static const struct engine_ops engine_ops = {
 static void on_udp_send(void *arg, const struct dp_datagram *v, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		size_t segment = v[i].segment ? v[i].segment : v[i].bytes.len;
 		for (struct span rest = span_const(v[i].bytes); rest.len > 0;) {
-			size_t len = rest.len < segment ? rest.len : segment;
+			size_t len = udp_run_first(rest.len, v[i].segment);
 			sim_udp(arg, v[i].ep, span_of(rest.p, len));
 			rest = span_from(rest, len);
 		}

@@ -10,6 +10,7 @@
 #include "base/crypto/aead_batch.h"
 #include "base/crypto/crypto.h"
 #include "daemon/dataplane/worker.h"
+#include "magicsock/udp_run.h"
 #include "netstack/filter_parse.h"
 #include "netstack/local_set.h"
 #include "netstack/tsmp.h"
@@ -176,10 +177,8 @@ static void check_sealed(struct world *w, uint32_t peer, struct span b)
 
 static void check_run(struct world *w, uint32_t peer, struct span run, size_t segment)
 {
-	if (segment == 0)
-		segment = run.len;
 	while (run.len > 0) {
-		size_t n = run.len < segment ? run.len : segment;
+		size_t n = udp_run_first(run.len, segment);
 		check_sealed(w, peer, span_of(run.p, n));
 		run = span_from(run, n);
 	}

@@ -229,6 +229,34 @@ static void a_run_of_strangers_is_told_apart(void **state)
 	assert_int_equal(counted("dataplane_rx_drop_no_session"), no_index + 1);
 }
 
+/* What may be assumed of the next packet of a connection may not be of another packet behind it. */
+static void a_connection_vouches_for_its_own_packets_only(void **state)
+{
+	struct world *w = *state;
+	uint64_t source = counted("dataplane_rx_drop_source"),
+		 acl = counted("netstack_in_drop_acl");
+	look(w, B, (struct view){ .rules = RULES_PORT_80 });
+	for (int i = 0; i < 6; i++) {
+		struct dp_frame f = super_packet(room, A, 100, 0);
+		if (i == 2) /* another's address */
+			f.bytes.p[15] ^= 0x40;
+		if (i == 4) { /* a new connection, to a port that is closed */
+			f.bytes.p[IP4_HDR_LEN + 3] = 81;
+			f.bytes.p[IP4_HDR_LEN + 13] = TCP_SYN;
+		}
+		dp_worker_tun(w->side[A].w, w->side[A].s, w->now, &f, 1);
+	}
+	carry(w, A);
+	assert_int_equal(w->side[B].tun.n, 4);
+	assert_int_equal(counted("dataplane_rx_drop_source"), source + 1);
+	assert_int_equal(counted("netstack_in_drop_acl"), acl + 1);
+	for (size_t i = 0; i < 4; i++) {
+		struct pkt p;
+		pkt_decode(item_span(&w->side[B].tun.v[i]), &p);
+		assert_true(ip_eq(p.src.ip, side_ip(A)) && p.dst.port == 80);
+	}
+}
+
 static void each_segment_is_masqueraded(void **state)
 {
 	struct world *w = *state;
@@ -290,6 +318,7 @@ int main(void)
 		T(by_relay_a_run_is_one_record),
 		T(the_rest_of_a_damaged_run_arrives),
 		T(a_run_of_strangers_is_told_apart),
+		T(a_connection_vouches_for_its_own_packets_only),
 		T(each_segment_is_masqueraded),
 		T(answers_find_the_flow_at_the_other_worker),
 	};

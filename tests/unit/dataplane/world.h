@@ -11,6 +11,7 @@
 #include "base/crypto/crypto.h"
 #include "daemon/dataplane/counters.h"
 #include "daemon/dataplane/worker.h"
+#include "magicsock/udp_run.h"
 #include "netstack/filter_parse.h"
 #include "netstack/icmp.h"
 #include "netstack/local_set.h"
@@ -142,9 +143,8 @@ static inline void box_udp(void *arg, const struct dp_datagram *v, size_t n)
 {
 	struct side *d = arg;
 	for (size_t i = 0; i < n; i++) {
-		size_t segment = v[i].segment ? v[i].segment : v[i].bytes.len;
 		for (struct span rest = span_const(v[i].bytes); rest.len > 0;) {
-			size_t len = rest.len < segment ? rest.len : segment;
+			size_t len = udp_run_first(rest.len, v[i].segment);
 			struct item *it = box_add(&d->udp, span_of(rest.p, len));
 			it->to = v[i].ep;
 			it->peer = v[i].peer;

@@ -4,6 +4,7 @@
 
 #include "daemon/engine/engine.h"
 #include "daemon/engine/node_derp.h"
+#include "magicsock/udp_run.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -136,11 +137,11 @@ static void runs_are_bounded(void **state)
 {
 	(void)state;
 	struct derp_run *r = run_new();
-	for (int i = 0; i < 2 * DERP_RUN_MAX; i++)
+	for (int i = 0; i < 2 * UDP_RUN_MAX; i++)
 		add(r, &ann, 4, 32);
 	char half[64];
 	char expected[200];
-	snprintf(half, sizeof(half), "A%d/%d ", 32 * DERP_RUN_MAX, DERP_RUN_MAX > 1 ? 32 : 0);
+	snprintf(half, sizeof(half), "A%d/%d ", 32 * UDP_RUN_MAX, 32);
 	snprintf(expected, sizeof(expected), "%s%s", half, half);
 	end(r, expected);
 	r = run_new();
