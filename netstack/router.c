@@ -51,20 +51,11 @@ void router_config_fini(struct router_config *c)
 	prefix_list_fini(&c->throws);
 }
 
-static bool list_eq(const struct prefix_list *a, const struct prefix_list *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!prefix_eq(a->v[i], b->v[i]))
-			return false;
-	return true;
-}
-
 bool router_config_eq(const struct router_config *a, const struct router_config *b)
 {
-	return a->mtu == b->mtu && a->netfilter == b->netfilter && list_eq(&a->addrs, &b->addrs) &&
-	       list_eq(&a->routes, &b->routes) && list_eq(&a->throws, &b->throws);
+	return a->mtu == b->mtu && a->netfilter == b->netfilter &&
+	       prefix_list_eq(&a->addrs, &b->addrs) && prefix_list_eq(&a->routes, &b->routes) &&
+	       prefix_list_eq(&a->throws, &b->throws);
 }
 
 /* ---- steps ---- */

@@ -10,10 +10,12 @@
 struct router_params {
 	uint32_t fwmark_mask;
 	uint32_t fwmark_bypass; /* on sockets of our own */
+	uint32_t fwmark_subnet; /* on packets forwarded from the tunnel */
 	uint32_t table;
 	uint32_t rule_base;
 };
-#define ROUTER_PARAMS_DEFAULT ((struct router_params){ 0x00ff0000, 0x00080000, 52, 5200 })
+#define ROUTER_PARAMS_DEFAULT                                                                      \
+	((struct router_params){ 0x00ff0000, 0x00080000, 0x00040000, 52, 5200 })
 
 /* Firewall integration; carried here since it changes with the same preferences. Values are those
  * of the preference NetfilterMode. */

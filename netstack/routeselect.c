@@ -22,6 +22,12 @@ void prefix_list_add(struct prefix_list *l, struct prefix p)
 	l->v[l->n++] = p;
 }
 
+void prefix_list_add_all(struct prefix_list *l, const struct prefix_list *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		prefix_list_add(l, from->v[i]);
+}
+
 static int by_prefix(const void *a, const void *b)
 {
 	return prefix_cmp(*(const struct prefix *)a, *(const struct prefix *)b);
@@ -42,6 +48,16 @@ void prefix_list_sort(struct prefix_list *l)
 bool prefix_list_has(const struct prefix_list *sorted, struct prefix p)
 {
 	return sorted->n && bsearch(&p, sorted->v, sorted->n, sizeof(p), by_prefix);
+}
+
+bool prefix_list_eq(const struct prefix_list *a, const struct prefix_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!prefix_eq(a->v[i], b->v[i]))
+			return false;
+	return true;
 }
 
 /* ---- which prefixes are used ---- */

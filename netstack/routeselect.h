@@ -38,8 +38,10 @@ struct prefix_list {
 };
 void prefix_list_fini(struct prefix_list *l);
 void prefix_list_add(struct prefix_list *l, struct prefix p);
+void prefix_list_add_all(struct prefix_list *l, const struct prefix_list *from);
 void prefix_list_sort(struct prefix_list *l); /* by prefix_cmp, without doubles */
 bool prefix_list_has(const struct prefix_list *sorted, struct prefix p);
+bool prefix_list_eq(const struct prefix_list *a, const struct prefix_list *b); /* in order */
 
 /* Is this entry of p->allowed used? Entries with host bits are not. */
 bool rt_prefix_used(const struct rt_choice *c, const struct rt_peer *p, struct prefix allowed);
