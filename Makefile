@@ -161,11 +161,12 @@ $(BUILD)/tests/bench/hs_load: $(BUILD)/tests/load/flood_messages.o
 FLOOD := $(BUILD)/tests/load/flood
 $(FLOOD): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/load/flood*.c)) $(call with,wg)
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
-netns bench: $(FLOOD)
 STREAM := $(BUILD)/tests/load/stream
 $(STREAM): $(STREAM).o
 	$(call link,$^,,-lcrypto)
-netns: all $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT) $(BENCH_TOOLS) $(STREAM)
+TEST_PROGRAMS := $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT) $(BENCH_TOOLS) $(FLOOD) $(STREAM)
+test-programs: $(TEST_PROGRAMS)
+netns: all $(TEST_PROGRAMS)
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=600 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh tests/bench/t_*.sh))
 stranger: all $(BUILD)/tests/stranger/wg_harness
 	$(Q)$(PROGRAM_TESTS) sh tests/run.sh $(sort $(wildcard tests/stranger/*.sh))
@@ -186,7 +187,7 @@ $(AEAD_TABLE): $(AEAD_TABLE).o $(call lib,base)
 bench-aead: $(AEAD_TABLE)
 	$(Q)$(AEAD_TABLE) $(ROUNDS)
 # With a second daemon that does not encrypt: the ceiling of our own path.
-bench: all $(BENCH_TOOLS) $(AEAD_TABLE)
+bench: all $(BENCH_TOOLS) $(FLOOD) $(AEAD_TABLE)
 	$(Q)$(MAKE) --no-print-directory BENCH_NO_CRYPTO=1 BUILD=$(BUILD)-nocrypto $(BUILD)-nocrypto/meshd
 	$(Q)$(PROGRAM_TESTS) BENCH_CEILING=$(abspath $(BUILD)-nocrypto)/meshd sh tests/bench/bench.sh
 
@@ -244,6 +245,6 @@ clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-clang $(BUILD)-analyze $(BUILD)-nocrypto
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
-.PHONY: all debug unit unit-threads vectors fuzz-replay fuzz-bins netns stranger interop sim bench bench-aead asan ubsan tsan fuzz \
+.PHONY: all debug unit unit-threads vectors fuzz-replay fuzz-bins test-programs netns stranger interop sim bench bench-aead asan ubsan tsan fuzz \
 	check-layers check-pure check-headers lint format analyze check demo deps install uninstall clean
 .SECONDARY:

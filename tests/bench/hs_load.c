@@ -11,6 +11,7 @@
  * of POOL goes out again and again. Only run it at a receiver of your own. One line of "name
  * value". */
 #include "base/crypto/crypto.h"
+#include "base/ip.h"
 #include "base/mono.h"
 #include "tests/load/flood_messages.h"
 #include "wg/messages.h"

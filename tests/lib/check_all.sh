@@ -46,8 +46,8 @@ single() { # title, make arguments: one test, silent when it passes
 
 single "layers" check-layers
 single "lint" lint
-single "build, gcc, no warnings" CC=gcc WERROR=1 all
-single "build, clang, no warnings" CC=clang BUILD=build-clang WERROR=1 all
+single "build, gcc, no warnings" CC=gcc WERROR=1 all test-programs
+single "build, clang, no warnings" CC=clang BUILD=build-clang WERROR=1 all test-programs
 single "purity" check-pure
 single "headers compile alone" check-headers
 suite "unit tests" unit

@@ -12,7 +12,7 @@
 
 #define TUN "mesh0"
 
-static const struct router_params params = { 0x00ff0000, 0x00080000, 52, 5200 };
+static const struct router_params params = ROUTER_PARAMS_DEFAULT;
 
 static struct loop *loop;
 static struct nl_sock *nl;
