@@ -38,7 +38,7 @@ static void on_stop(void *arg, int signum)
 
 static int cleanup(const struct options *o)
 {
-	int rc = node_cleanup(o->tun);
+	int rc = node_cleanup(o->tun, &o->routing);
 	if (rc)
 		fprintf(stderr,
 			"meshd: cannot remove what an earlier run left: %s (are you root?)\n",
@@ -94,7 +94,7 @@ static void enter_sandbox(const struct options *o)
 
 static struct backend *start_backend(struct run *r, char **why)
 {
-	struct net_opts no = { .fwmark = o_fwmark(r->o), .ca_file = r->o->ca_file };
+	struct net_opts no = { .fwmark = r->o->routing.fwmark_bypass, .ca_file = r->o->ca_file };
 	r->net = net_new(r->loop, &no);
 	if (!r->net) {
 		*why = strdup("cannot set up networking");
@@ -107,7 +107,7 @@ static struct backend *start_backend(struct run *r, char **why)
 		.port = r->o->port,
 		.workers = r->o->workers,
 		.no_offload = r->o->no_offload,
-		.fwmark = no.fwmark,
+		.routing = r->o->routing,
 		.reduced = r->o->sandbox ? sandbox_missing() : NULL,
 		.say = sd_notify_status,
 	};
@@ -152,11 +152,12 @@ static int start(struct options *o)
 	if (crypto_init() != 0 || aead_batch_init(o->aead) != 0)
 		return fail("cryptography self-check failed", o->aead ? o->aead : "libsodium");
 	if (!aead_batch_protects(aead_batch_name()))
-		log_error("--aead=none: NOTHING IS ENCRYPTED OR AUTHENTICATED; for benchmarks only");
+		log_error(
+		    "--aead=none: NOTHING IS ENCRYPTED OR AUTHENTICATED; for benchmarks only");
 	mallopt(M_ARENA_MAX, 2);
 	node_prepare();
 	/* A process that was killed leaves rules behind that would route into nothing. */
-	if (node_cleanup(o->tun) != 0)
+	if (node_cleanup(o->tun, &o->routing) != 0)
 		log_warn("router: cannot look for leftovers of an earlier run");
 	if (make_state_dir(o) != 0)
 		return 1;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "daemon/options_routing.h"
 
 #include <sched.h>
 #include <stdarg.h>
@@ -30,6 +31,9 @@ static const char usage[] =
     "  --aead NAME      force an implementation of the packet cipher\n"
     "  --workers N      threads for packets: 1, or 2 (default where there is a CPU for each)\n"
     "  --no-offload STEP[,STEP...]  do without: " OFFLOAD_NAMES "\n"
+    "  --fwmark VALUE/MASK    mark of our own sockets (default 0x80000/0xff0000)\n"
+    "  --route-table N        routing table for the tunnel (default 52)\n"
+    "  --rule-priority N      where our policy rules begin (default 5200)\n"
     "  --no-logs-no-support   accepted; meshd never uploads logs\n"
     "  --version\n";
 
@@ -41,6 +45,7 @@ struct flag {
 
 struct raw {
 	const char *state, *statedir, *socket, *tun, *port, *verbose, *aead, *workers, *no_offload;
+	struct routing_words routing;
 	bool cleanup, version, help, sandbox, sandbox_log, no_logs;
 };
 
@@ -107,6 +112,9 @@ static int parse_words(struct raw *r, int argc, char **argv)
 		{ "aead", FLAG_TEXT, &r->aead },
 		{ "workers", FLAG_TEXT, &r->workers },
 		{ "no-offload", FLAG_TEXT, &r->no_offload },
+		{ "fwmark", FLAG_TEXT, &r->routing.fwmark },
+		{ "route-table", FLAG_TEXT, &r->routing.route_table },
+		{ "rule-priority", FLAG_TEXT, &r->routing.rule_priority },
 		{ "cleanup", FLAG_BOOL, &r->cleanup },
 		{ "version", FLAG_BOOL, &r->version },
 		{ "help", FLAG_BOOL, &r->help },
@@ -191,6 +199,12 @@ static int set_offload(struct options *o, const struct raw *r)
 			(const char *)bad.p, OFFLOAD_NAMES);
 }
 
+static int set_routing(struct options *o, const struct raw *r)
+{
+	const char *why;
+	return options_routing(&r->routing, &o->routing, &why) ? complain("meshd: %s\n", why) : -1;
+}
+
 static char *dir_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -243,6 +257,8 @@ int options_parse(struct options *o, int argc, char **argv)
 	rc = set_workers(o, &r);
 	if (rc < 0)
 		rc = set_offload(o, &r);
+	if (rc < 0)
+		rc = set_routing(o, &r);
 	if (rc >= 0)
 		return rc;
 	set_state(o, &r);

@@ -4,6 +4,7 @@
 #define DAEMON_OPTIONS_H
 
 #include "base/offload.h"
+#include "netstack/router.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@ struct options {
 	uint16_t port;
 	unsigned workers;    /* threads of the packet path: 1 or 2 */
 	uint32_t no_offload; /* set of base/offload.h that is switched off */
+	struct router_params routing;
 	int verbose;
 	bool cleanup;
 	bool sandbox;
@@ -28,12 +30,5 @@ struct options {
 /* -1: go on with *o filled. Otherwise the exit code: everything has been said. */
 int options_parse(struct options *o, int argc, char **argv);
 void options_fini(struct options *o);
-
-/* Mark of our own sockets (shared/spec/routing.md 1). */
-static inline uint32_t o_fwmark(const struct options *o)
-{
-	(void)o;
-	return 0x80000;
-}
 
 #endif

@@ -170,7 +170,7 @@ static struct node *open_node(struct backend *b, const struct backend_opts *o, c
 		.net = b->net,
 		.tun_name = o->tun_name,
 		.port = o->port,
-		.fwmark = o->fwmark,
+		.routing = o->routing,
 		.workers = o->workers,
 		.no_offload = o->no_offload,
 		.no_tun = o->no_tun,

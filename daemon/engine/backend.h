@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/net.h"
+#include "netstack/router.h"
 
 struct backend;
 
@@ -30,7 +31,7 @@ struct backend_opts {
 	const char *state_dir;	/* NULL: features that need one are off */
 	const char *tun_name;
 	uint16_t port;
-	uint32_t fwmark;
+	struct router_params routing;
 	unsigned workers;    /* threads of the packet path, 1 or 2; 0 = 1 */
 	uint32_t no_offload; /* set of base/offload.h */
 	bool no_tun;	     /* tests: no interface, no routes */

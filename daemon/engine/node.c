@@ -268,9 +268,8 @@ struct node *node_new(const struct node_opts *o, const struct node_ops *ops, voi
 	n->ops = ops;
 	n->arg = arg;
 	n->port = n->port_setting = o->port;
-	n->fwmark = o->fwmark;
 	n->no_offload = o->no_offload;
-	n->params = ROUTER_PARAMS_DEFAULT;
+	n->params = o->routing;
 	n->socks = UDP_SOCKS_NONE;
 	loop_timer_init(n->loop, &n->timer, on_timer, n);
 	loop_defer_init(n->loop, &n->flush, on_flush, n);

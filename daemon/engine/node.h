@@ -11,6 +11,7 @@
 #include "daemon/state/prefs.h"
 #include "magicsock/endpoints.h"
 #include "magicsock/netcheck.h"
+#include "netstack/router.h"
 
 struct node;
 
@@ -18,7 +19,7 @@ struct node_opts {
 	struct net *net;
 	const char *tun_name;
 	uint16_t port; /* 0 = any */
-	uint32_t fwmark;
+	struct router_params routing;
 	unsigned workers;    /* threads of the packet path, 1 or 2; 0 = 1 */
 	uint32_t no_offload; /* set of base/offload.h that is switched off */
 	bool no_tun;	     /* no interface, no routes: tests */
@@ -119,6 +120,6 @@ void node_ping_cancel(struct node_ping *p);
 void node_prepare(void);
 /* Remove what a dead process of ours left: interface, rules, routes. 0 or -ERR_*; prints nothing.
  */
-MUST_CHECK int node_cleanup(const char *tun_name);
+MUST_CHECK int node_cleanup(const char *tun_name, const struct router_params *params);
 
 #endif

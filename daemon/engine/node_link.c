@@ -74,13 +74,12 @@ void node_prepare(void)
 	tun_load_module();
 }
 
-int node_cleanup(const char *tun_name)
+int node_cleanup(const char *tun_name, const struct router_params *params)
 {
-	struct router_params params = ROUTER_PARAMS_DEFAULT;
 	struct router_report rep = { 0 };
 	if (!tun_name_ok(tun_name))
 		return -ERR_RANGE;
-	router_linux_cleanup(tun_name, &params, &rep);
+	router_linux_cleanup(tun_name, params, &rep);
 	return rep.failed ? -ERR_IO : 0;
 }
 
@@ -90,7 +89,7 @@ static int open_sockets(struct node *n, uint16_t keep)
 {
 	struct udp_opts o = { .port = n->port,
 			      .current = keep,
-			      .fwmark = n->fwmark,
+			      .fwmark = n->params.fwmark_bypass,
 			      .no_offload = n->no_offload };
 	int rc = udp_open(&n->socks, &o), err = errno;
 	udp_forbid(&n->socks, n->network_off);

@@ -27,7 +27,6 @@ struct node {
 	void *arg;
 	uint16_t port;	       /* wanted now */
 	uint16_t port_setting; /* of the options */
-	uint32_t fwmark;
 	uint32_t no_offload;  /* set of base/offload.h that is switched off */
 	uint32_t network_off; /* and that the map forbids */
 	uint8_t offload_said[OFFLOAD_STEPS]; /* why each is off, as last told in the log */

@@ -87,7 +87,7 @@ static void defaults(void **state)
 	assert_null(o.ca_file);
 	assert_in_range(o.workers, 1, 2);
 	assert_int_equal(o.no_offload, 0);
-	assert_int_equal(o_fwmark(&o), 0x80000);
+	assert_int_equal(o.routing.fwmark_bypass, 0x80000);
 	assert_string_equal(said, "");
 	options_fini(&o);
 }
@@ -115,6 +115,51 @@ static void every_flag_in_every_form(void **state)
 	assert_true(o.cleanup && o.sandbox_log);
 	assert_false(o.sandbox);
 	options_fini(&o);
+}
+
+static void routing_numbers(void **state)
+{
+	static const struct {
+		const char *line;
+		struct router_params want;
+	} good[] = {
+		{ "", ROUTER_PARAMS_DEFAULT },
+		{ "--fwmark=0x80000/0xff0000", ROUTER_PARAMS_DEFAULT },
+		{ "--fwmark=0x100/0x300", { 0x300, 0x100, 0x200, 52, 5200 } },
+		{ "--fwmark=1/3", { 3, 1, 2, 52, 5200 } },
+		{ "--fwmark=0x80000000/0xc0000000",
+		  { 0xc0000000, 0x80000000, 0x40000000, 52, 5200 } },
+		{ "--route-table=1052 --rule-priority 1300",
+		  { 0xff0000, 0x80000, 0x40000, 1052, 1300 } },
+		{ "--route-table=4294967295 --rule-priority=32666",
+		  { 0xff0000, 0x80000, 0x40000, UINT32_MAX, 32666 } },
+	};
+	static const char *const bad_mark[] = { "",	 "1",	    "0/3",  "1/1",
+						"4/3",	 "0x/0xff", "1/3x", "1/",
+						"/3",	 "-1/3",    "0x1/", "5/0x15",
+						"1/0x5", "1/0",	    "1//3", "1/0x1ffffffff" };
+	static const char *const bad_table[] = { "", "0", "253", "254", "255", "x", "4294967296" };
+	static const char *const bad_priority[] = { "", "0", "32667", "-5", "52x" };
+	char line[80];
+	struct options o;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_int_equal(parse(&o, good[i].line), -1);
+		assert_memory_equal(&o.routing, &good[i].want, sizeof(o.routing));
+		options_fini(&o);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad_mark); i++) {
+		snprintf(line, sizeof(line), "--fwmark=%s", bad_mark[i]);
+		expect_end(line, 2, "meshd: -fwmark wants VALUE/MASK");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad_table); i++) {
+		snprintf(line, sizeof(line), "--route-table=%s", bad_table[i]);
+		expect_end(line, 2, "meshd: -route-table wants a number");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad_priority); i++) {
+		snprintf(line, sizeof(line), "--rule-priority=%s", bad_priority[i]);
+		expect_end(line, 2, "meshd: -rule-priority wants a number");
+	}
 }
 
 static void where_the_state_is(void **state)
@@ -264,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(defaults),
 		T(every_flag_in_every_form),
+		T(routing_numbers),
 		T(where_the_state_is),
 		T(the_environment_gives_defaults),
 		T(as_many_workers_as_cpus),
