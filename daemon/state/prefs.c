@@ -53,6 +53,12 @@ const struct prefs_entry prefs_entries[PREFS_N_FIELDS] = {
 				      0 },
 	[PREFS_RELAY_STATIC_ENDPOINTS] = { "RelayServerStaticEndpoints", NULL, KIND_STRINGS_OMIT,
 					   AT(relay_static_endpoints), 0 },
+	[PREFS_ACCEPT_ROUTES_AUTO] = { "AcceptRoutesAuto", NULL, KIND_BOOL_OMIT,
+				       AT(accept_routes_auto), 0 },
+	[PREFS_ACCEPT_ROUTES_ONLY] = { "AcceptRoutesOnly", NULL, KIND_PREFIXES_OMIT,
+				       AT(accept_routes_only), 0 },
+	[PREFS_EXIT_NODE_PRIORITY] = { "ExitNodePriority", NULL, KIND_STRINGS_OMIT,
+				       AT(exit_node_priority), 0 },
 };
 
 /* ---- life --------------------------------------------------------------------------------------
@@ -66,6 +72,11 @@ static bool is_text(enum prefs_kind k)
 static bool is_strings(enum prefs_kind k)
 {
 	return k == KIND_STRINGS || k == KIND_STRINGS_OMIT;
+}
+
+static bool is_prefixes(enum prefs_kind k)
+{
+	return k == KIND_PREFIXES || k == KIND_PREFIXES_OMIT;
 }
 
 void prefs_init_zero(struct prefs *p)
@@ -101,7 +112,7 @@ static void field_fini(struct prefs *p, const struct prefs_entry *e)
 		free(*(char **)prefs_at(p, e));
 	} else if (is_strings(e->kind)) {
 		strings_fini(prefs_at(p, e));
-	} else if (e->kind == KIND_PREFIXES) {
+	} else if (is_prefixes(e->kind)) {
 		free(((struct prefs_prefixes *)prefs_at(p, e))->v);
 	} else if (e->kind == KIND_RAW) {
 		j_free(*(json_t **)prefs_at(p, e));
@@ -158,7 +169,7 @@ void prefs_field_copy(struct prefs *dst, const struct prefs *src, const struct p
 		str_set(to, *(char *const *)from);
 	} else if (is_strings(e->kind)) {
 		strings_copy(to, from);
-	} else if (e->kind == KIND_PREFIXES) {
+	} else if (is_prefixes(e->kind)) {
 		prefixes_copy(to, from);
 	} else if (e->kind == KIND_RAW) {
 		json_t *v = j_copy(*(json_t *const *)from);
@@ -214,7 +225,7 @@ static bool same_field(const struct prefs *a, const struct prefs *b, const struc
 		return strcmp(*(char *const *)x, *(char *const *)y) == 0;
 	if (is_strings(e->kind))
 		return same_strings(x, y);
-	if (e->kind == KIND_PREFIXES)
+	if (is_prefixes(e->kind))
 		return same_prefixes(x, y);
 	if (e->kind == KIND_RAW)
 		return same_tree(*(json_t *const *)x, *(json_t *const *)y);
@@ -254,4 +265,20 @@ bool prefs_advertises_exit_node(const struct prefs *p)
 		v6 |= prefix_is_default(r) && r.ip.fam == IP_V6;
 	}
 	return v4 && v6;
+}
+
+bool prefs_wants_exit_node(const struct prefs *p)
+{
+	return *p->exit_node_id || ip_is_set(p->exit_node_ip) || *p->auto_exit_node ||
+	       p->exit_node_priority.n > 0;
+}
+
+struct prefs_accept prefs_accept_routes(const struct prefs *p)
+{
+	return (struct prefs_accept){
+		.any = p->route_all,
+		.spare_attached = p->accept_routes_auto || p->accept_routes_only.n > 0,
+		.only = p->accept_routes_only.v,
+		.n_only = p->accept_routes_only.n,
+	};
 }

@@ -9,6 +9,7 @@
 
 #define PREFS_ROUTES_MAX 4096
 #define PREFS_TAGS_MAX 256
+#define PREFS_EXIT_NODES_MAX 16
 
 enum netfilter_mode { NETFILTER_OFF = 0, NETFILTER_NODIVERT = 1, NETFILTER_ON = 2 };
 
@@ -60,6 +61,11 @@ struct prefs {
 	json_t *drive_shares;  /* kept as it came; NULL = null */
 	int relay_server_port; /* -1 = unset */
 	struct prefs_strings relay_static_endpoints;
+	/* Ours, left out of the JSON when empty. What they mean: prefs_accept_routes(). */
+	bool accept_routes_auto;
+	struct prefs_prefixes accept_routes_only;
+	/* Ours: exit nodes by name or address, the first that can be used is; "any" may be last. */
+	struct prefs_strings exit_node_priority;
 	bool has_config; /* Config is not null */
 	struct persist config;
 	json_t *extra; /* members we do not know, kept on rewrite; NULL if none */
@@ -119,6 +125,9 @@ enum prefs_field {
 	PREFS_DRIVE_SHARES,
 	PREFS_RELAY_SERVER_PORT,
 	PREFS_RELAY_STATIC_ENDPOINTS,
+	PREFS_ACCEPT_ROUTES_AUTO,
+	PREFS_ACCEPT_ROUTES_ONLY,
+	PREFS_EXIT_NODE_PRIORITY,
 	PREFS_N_FIELDS
 };
 #define PREFS_BIT(field) (UINT64_C(1) << (field))
@@ -144,5 +153,18 @@ MUST_CHECK int prefs_check(const struct prefs *p, const struct prefs_check *c, c
 /* The URL to talk to: the default for "", the synonym replaced, final slashes cut. New string. */
 char *prefs_control_url(const struct prefs *p);
 bool prefs_advertises_exit_node(const struct prefs *p);
+/* An exit node is wanted, whether or not one can be had. */
+bool prefs_wants_exit_node(const struct prefs *p);
+
+/* Which of the peers' subnet routes are used. */
+struct prefs_accept {
+	bool any; /* --accept-routes=off: false, and then the rest does not matter */
+	/* Routes never take a network that this machine is directly on (auto, and lists). */
+	bool spare_attached;
+	/* Only routes inside one of these; none: all. Borrowed from the preferences. */
+	const struct prefix *only;
+	size_t n_only;
+};
+struct prefs_accept prefs_accept_routes(const struct prefs *p);
 
 #endif

@@ -32,14 +32,37 @@ uint64_t prefs_mask(const json_t *masked)
 	return mask;
 }
 
-/* Choosing an exit node by hand ends the automatic choice. */
+static void clear(struct prefs *p, enum prefs_field f)
+{
+	struct prefs zero;
+	prefs_init_zero(&zero);
+	prefs_field_copy(p, &zero, &prefs_entries[f]);
+	prefs_fini(&zero);
+}
+
+/* Choosing an exit node by hand ends the automatic choice, and either ends our list: a client that
+ * does not know of the list means what it says. */
 static void adjust_exit_node(struct prefs *p, uint64_t mask)
 {
 	bool by_hand = mask & (PREFS_BIT(PREFS_EXIT_NODE_ID) | PREFS_BIT(PREFS_EXIT_NODE_IP));
 	if (by_hand && !(mask & PREFS_BIT(PREFS_AUTO_EXIT_NODE)))
 		str_set(&p->auto_exit_node, "");
+	if ((by_hand || mask & PREFS_BIT(PREFS_AUTO_EXIT_NODE)) &&
+	    !(mask & PREFS_BIT(PREFS_EXIT_NODE_PRIORITY)))
+		clear(p, PREFS_EXIT_NODE_PRIORITY);
 	if (mask & PREFS_BIT(PREFS_EXIT_NODE_ID) && !*p->exit_node_id)
 		str_set(&p->internal_exit_node_prior, "");
+}
+
+/* RouteAll alone means what it means in the reference: all routes, or none. */
+static void adjust_routes(struct prefs *p, uint64_t mask)
+{
+	if (!(mask & PREFS_BIT(PREFS_ROUTE_ALL)))
+		return;
+	if (!(mask & PREFS_BIT(PREFS_ACCEPT_ROUTES_AUTO)))
+		p->accept_routes_auto = false;
+	if (!(mask & PREFS_BIT(PREFS_ACCEPT_ROUTES_ONLY)))
+		clear(p, PREFS_ACCEPT_ROUTES_ONLY);
 }
 
 int prefs_edit(struct prefs *p, const json_t *masked, uint64_t *mask, char **why)
@@ -55,8 +78,10 @@ int prefs_edit(struct prefs *p, const json_t *masked, uint64_t *mask, char **why
 	for (unsigned i = 0; i < PREFS_N_FIELDS && !err; i++)
 		if (set & PREFS_BIT(i))
 			prefs_field_copy(p, &values, &prefs_entries[i]);
-	if (!err)
+	if (!err) {
 		adjust_exit_node(p, set);
+		adjust_routes(p, set);
+	}
 	if (mask)
 		*mask = set;
 	prefs_fini(&values);
@@ -72,10 +97,10 @@ static void complain(struct buf *out, const char *text)
 	buf_add_str(out, text);
 }
 
-static void check_routes(const struct prefs *p, struct buf *out)
+static void check_routes(const struct prefs_prefixes *list, struct buf *out)
 {
-	for (size_t i = 0; i < p->advertise_routes.n; i++) {
-		struct prefix r = p->advertise_routes.v[i];
+	for (size_t i = 0; i < list->n; i++) {
+		struct prefix r = list->v[i];
 		char is[PREFIX_TEXT_MAX], should[PREFIX_TEXT_MAX], line[160];
 		if (prefix_eq(r, prefix_masked(r)))
 			continue;
@@ -85,22 +110,39 @@ static void check_routes(const struct prefs *p, struct buf *out)
 	}
 }
 
+static void check_priority(const struct prefs_strings *list, struct buf *out)
+{
+	char line[160];
+	if (list->n > PREFS_EXIT_NODES_MAX) {
+		snprintf(line, sizeof(line), "more than %d exit nodes in the list",
+			 PREFS_EXIT_NODES_MAX);
+		complain(out, line);
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		if (!*list->v[i])
+			complain(out, "the list of exit nodes has an empty name");
+		if (strcmp(list->v[i], "any") == 0 && i + 1 < list->n)
+			complain(out, "\"any\" must be the last in a list of exit nodes");
+	}
+}
+
 int prefs_check(const struct prefs *p, const struct prefs_check *c, char **why)
 {
 	struct buf out;
-	bool exit_node = *p->exit_node_id || ip_is_set(p->exit_node_ip) || *p->auto_exit_node;
 	buf_init(&out, 1u << 20);
 	if (p->run_ssh && c->no_ssh_capability)
 		complain(&out,
 			 "Unable to enable local Tailscale SSH server; not enabled on Tailnet.");
-	if (exit_node && prefs_advertises_exit_node(p))
+	if (prefs_wants_exit_node(p) && prefs_advertises_exit_node(p))
 		complain(&out,
 			 "Cannot advertise an exit node and use an exit node at the same time.");
 	if (p->shields_up && c->funnel_on)
 		complain(&out, "Cannot enable shields-up when Funnel is enabled.");
 	if (p->auto_update_apply == J_TRUE && !c->auto_update_supported)
 		complain(&out, "Auto-updates are not supported on this platform.");
-	check_routes(p, &out);
+	check_routes(&p->advertise_routes, &out);
+	check_routes(&p->accept_routes_only, &out);
+	check_priority(&p->exit_node_priority, &out);
 	bool bad = out.len > 0;
 	if (bad)
 		*why = xstrdup(buf_cstr(&out));
@@ -115,6 +157,17 @@ static const char *yes_no(bool v)
 	return v ? "true" : "false";
 }
 
+static void pretty_accepted(const struct prefs *p, struct buf *out)
+{
+	char text[PREFIX_TEXT_MAX];
+	if (p->accept_routes_auto)
+		buf_add_str(out, "auto-routes=true ");
+	for (size_t i = 0; i < p->accept_routes_only.n; i++)
+		buf_fmt(out, "%s%s%s", i ? " " : "only-routes=[",
+			prefix_encode(p->accept_routes_only.v[i], text),
+			i + 1 == p->accept_routes_only.n ? "] " : "");
+}
+
 static void pretty_flags(const struct prefs *p, struct buf *out)
 {
 	const struct {
@@ -126,8 +179,9 @@ static void pretty_flags(const struct prefs *p, struct buf *out)
 		{ p->force_daemon, "server=true " },  { p->notepad_urls, "notepad=true " },
 		{ p->shields_up, "shields=true " },
 	};
-	buf_fmt(out, "ra=%s dns=%s want=%s ", yes_no(p->route_all), yes_no(p->corp_dns),
-		yes_no(p->want_running));
+	buf_fmt(out, "ra=%s ", yes_no(p->route_all));
+	pretty_accepted(p, out);
+	buf_fmt(out, "dns=%s want=%s ", yes_no(p->corp_dns), yes_no(p->want_running));
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		if (flags[i].on)
 			buf_add_str(out, flags[i].text);
@@ -143,6 +197,9 @@ static void pretty_routes(const struct prefs *p, struct buf *out)
 			yes_no(p->exit_node_allow_lan));
 	if (*p->auto_exit_node)
 		buf_fmt(out, "auto=%s ", p->auto_exit_node);
+	for (size_t i = 0; i < p->exit_node_priority.n; i++)
+		buf_fmt(out, "%s%s%s", i ? "," : "exits=", p->exit_node_priority.v[i],
+			i + 1 == p->exit_node_priority.n ? " " : "");
 	buf_add_str(out, "routes=[");
 	for (size_t i = 0; i < p->advertise_routes.n; i++)
 		buf_fmt(out, "%s%s", i ? " " : "", prefix_encode(p->advertise_routes.v[i], text));

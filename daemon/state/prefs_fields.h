@@ -17,6 +17,7 @@ enum prefs_kind {
 	KIND_STRINGS,
 	KIND_STRINGS_OMIT,
 	KIND_PREFIXES,
+	KIND_PREFIXES_OMIT,
 	KIND_MODE, /* enum netfilter_mode */
 	KIND_PORT, /* not written when -1 */
 	KIND_RAW,  /* any JSON */

@@ -147,6 +147,7 @@ static int read_field(void *at, const struct prefs_entry *e, const json_t *v)
 	case KIND_STRINGS_OMIT:
 		return read_strings(at, v, PREFS_TAGS_MAX);
 	case KIND_PREFIXES:
+	case KIND_PREFIXES_OMIT:
 		return read_prefixes(at, v);
 	case KIND_MODE:
 		return j_is_nil(v) ? 0 : read_int(at, v, NETFILTER_OFF, NETFILTER_ON);
@@ -279,6 +280,8 @@ static json_t *field_json(const void *at, const struct prefs_entry *e)
 		return ((const struct prefs_strings *)at)->n ? strings_json(at) : NULL;
 	case KIND_PREFIXES:
 		return prefixes_json(at);
+	case KIND_PREFIXES_OMIT:
+		return ((const struct prefs_prefixes *)at)->n ? prefixes_json(at) : NULL;
 	case KIND_MODE:
 		return j_from_int(*(const int *)at);
 	case KIND_PORT:

@@ -35,6 +35,10 @@ static void test_malformed(void **state)
 		"{\"NetfilterMode\":3}",
 		"{\"RelayServerPort\":65536}",
 		"{\"Sync\":\"true\"}",
+		"{\"AcceptRoutesAuto\":\"auto\"}",
+		"{\"AcceptRoutesOnly\":[\"10.0.0.0\"]}",
+		"{\"ExitNodePriority\":\"fra\"}",
+		"{\"ExitNodePriority\":[7]}",
 		"{\"Config\":{\"PrivateNodeKey\":\"privkey:00\"}}",
 		"{\"Config\":7}",
 	};
@@ -107,6 +111,152 @@ static void test_exit_node_adjustments(void **state)
 			      NULL, &why),
 			 0);
 	assert_string_equal(p.auto_exit_node, "any");
+	prefs_fini(&p);
+}
+
+/* Our own members are not there for a client that does not know them, and survive being stored. */
+static void test_own_members(void **state)
+{
+	struct prefs p, back;
+	char *why;
+	(void)state;
+	prefs_init(&p);
+	prefs_init(&back);
+	json_t *v = prefs_to_json(&p, true);
+	assert_false(j_has(v, "AcceptRoutesAuto") || j_has(v, "AcceptRoutesOnly") ||
+		     j_has(v, "ExitNodePriority"));
+	j_free(v);
+	assert_int_equal(edit(&p,
+			      "{\"RouteAll\":true,\"RouteAllSet\":true,\"AcceptRoutesAuto\":true,"
+			      "\"AcceptRoutesAutoSet\":true,\"AcceptRoutesOnly\":[\"10.0.0.0/8\"],"
+			      "\"AcceptRoutesOnlySet\":true,\"ExitNodePriority\":[\"fra\",\"any\"],"
+			      "\"ExitNodePrioritySet\":true}",
+			      NULL, &why),
+			 0);
+	v = prefs_to_json(&p, false);
+	assert_int_equal(prefs_from_json(&back, v, &why), 0);
+	assert_true(prefs_equal(&p, &back));
+	assert_null(back.extra);
+	char *text = prefs_pretty(&back);
+	assert_non_null(strstr(text, "ra=true auto-routes=true only-routes=[10.0.0.0/8] dns=true"));
+	assert_non_null(strstr(text, "exits=fra,any routes=[]"));
+	free(text);
+	j_free(v);
+	prefs_fini(&p);
+	prefs_fini(&back);
+}
+
+static void expect_accept(const struct prefs *p, bool any, bool spare, size_t n)
+{
+	struct prefs_accept a = prefs_accept_routes(p);
+	assert_int_equal(a.any, any);
+	assert_int_equal(a.spare_attached, spare);
+	assert_int_equal(a.n_only, n);
+}
+
+/* RouteAll alone, as any client sets it, means all or nothing. */
+static void test_accepted_routes(void **state)
+{
+	struct prefs p;
+	char *why;
+	(void)state;
+	prefs_init(&p);
+	expect_accept(&p, false, false, 0);
+	assert_int_equal(edit(&p,
+			      "{\"RouteAll\":true,\"RouteAllSet\":true,\"AcceptRoutesOnly\":"
+			      "[\"10.1.0.0/16\",\"fd00::/8\"],\"AcceptRoutesOnlySet\":true}",
+			      NULL, &why),
+			 0);
+	expect_accept(&p, true, true, 2);
+	assert_true(
+	    prefix_eq(prefs_accept_routes(&p).only[0], (struct prefix){ ip_v4(10, 1, 0, 0), 16 }));
+	assert_int_equal(edit(&p,
+			      "{\"AcceptRoutesAuto\":true,\"AcceptRoutesAutoSet\":true,"
+			      "\"AcceptRoutesOnlySet\":true}",
+			      NULL, &why),
+			 0);
+	expect_accept(&p, true, true, 0);
+	assert_int_equal(edit(&p, "{\"RouteAll\":true,\"RouteAllSet\":true}", NULL, &why), 0);
+	expect_accept(&p, true, false, 0);
+	assert_int_equal(edit(&p,
+			      "{\"AcceptRoutesOnly\":[\"10.1.0.0/16\"],"
+			      "\"AcceptRoutesOnlySet\":true}",
+			      NULL, &why),
+			 0);
+	assert_int_equal(edit(&p, "{\"RouteAllSet\":true}", NULL, &why), 0);
+	expect_accept(&p, false, false, 0);
+	prefs_fini(&p);
+}
+
+/* Whoever chooses an exit node without knowing of the list means that one, or none. */
+static void test_exit_node_list(void **state)
+{
+	static const char list[] = "{\"ExitNodeIDSet\":true,\"ExitNodeIPSet\":true,"
+				   "\"ExitNodePriority\":[\"fra\",\"ams\"],"
+				   "\"ExitNodePrioritySet\":true}";
+	static const char *const choices[] = {
+		"{\"ExitNodeID\":\"n2\",\"ExitNodeIDSet\":true}",
+		"{\"ExitNodeIP\":\"100.64.0.2\",\"ExitNodeIPSet\":true}",
+		"{\"AutoExitNode\":\"any\",\"AutoExitNodeSet\":true}",
+		"{\"ExitNodeIDSet\":true,\"ExitNodeIPSet\":true}",
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+		struct prefs p;
+		char *why;
+		prefs_init(&p);
+		assert_false(prefs_wants_exit_node(&p));
+		assert_int_equal(edit(&p, list, NULL, &why), 0);
+		assert_int_equal(p.exit_node_priority.n, 2);
+		assert_true(prefs_wants_exit_node(&p));
+		assert_int_equal(edit(&p, choices[i], NULL, &why), 0);
+		assert_int_equal(p.exit_node_priority.n, 0);
+		assert_int_equal(prefs_wants_exit_node(&p), i < 3);
+		prefs_fini(&p);
+	}
+}
+
+static void test_own_checks(void **state)
+{
+	struct prefs p;
+	struct prefs_check c = { .funnel_on = false };
+	char *why = NULL;
+	(void)state;
+	prefs_init(&p);
+	assert_int_equal(edit(&p,
+			      "{\"AdvertiseRoutes\":[\"0.0.0.0/0\",\"::/0\"],"
+			      "\"AdvertiseRoutesSet\":true,\"ExitNodePriority\":[\"any\",\"\"],"
+			      "\"ExitNodePrioritySet\":true,\"AcceptRoutesOnly\":[\"10.0.0.1/8\"],"
+			      "\"AcceptRoutesOnlySet\":true}",
+			      NULL, &why),
+			 0);
+	assert_int_equal(prefs_check(&p, &c, &why), -ERR_RANGE);
+	assert_string_equal(why,
+			    "Cannot advertise an exit node and use an exit node at the same time.\n"
+			    "route 10.0.0.1/8 has non-address bits set; expected 10.0.0.0/8\n"
+			    "\"any\" must be the last in a list of exit nodes\n"
+			    "the list of exit nodes has an empty name");
+	free(why);
+	prefs_fini(&p);
+}
+
+static void test_long_exit_node_list(void **state)
+{
+	struct prefs p;
+	struct prefs_check c = { .funnel_on = false };
+	char *why = NULL;
+	(void)state;
+	prefs_init(&p);
+	json_t *v = j_object(), *names = j_array();
+	for (size_t i = 0; i <= PREFS_EXIT_NODES_MAX; i++)
+		j_add_str(names, "fra");
+	j_set(v, "ExitNodePriority", names);
+	j_set_bool(v, "ExitNodePrioritySet", true);
+	assert_int_equal(prefs_edit(&p, v, NULL, &why), 0);
+	assert_int_equal(prefs_check(&p, &c, &why), -ERR_RANGE);
+	assert_string_equal(why, "more than 16 exit nodes in the list");
+	free(why);
+	j_free(v);
 	prefs_fini(&p);
 }
 
@@ -208,10 +358,19 @@ static void test_unknown_members_stay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_malformed),   cmocka_unit_test(test_edit_is_all_or_nothing),
-		cmocka_unit_test(test_letter_case), cmocka_unit_test(test_exit_node_adjustments),
-		cmocka_unit_test(test_checks),	    cmocka_unit_test(test_control_url),
-		cmocka_unit_test(test_redaction),   cmocka_unit_test(test_unknown_members_stay),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_edit_is_all_or_nothing),
+		cmocka_unit_test(test_letter_case),
+		cmocka_unit_test(test_exit_node_adjustments),
+		cmocka_unit_test(test_checks),
+		cmocka_unit_test(test_control_url),
+		cmocka_unit_test(test_redaction),
+		cmocka_unit_test(test_unknown_members_stay),
+		cmocka_unit_test(test_own_members),
+		cmocka_unit_test(test_accepted_routes),
+		cmocka_unit_test(test_exit_node_list),
+		cmocka_unit_test(test_own_checks),
+		cmocka_unit_test(test_long_exit_node_list),
 	};
 	return crypto_init() || cmocka_run_group_tests(tests, NULL, NULL);
 }
