@@ -27,6 +27,19 @@ static void add_lan(const struct router_in *in, struct router_config *c)
 	}
 }
 
+/* Own networks inside a wider route of a peer; what goes to the exit node all the same is a route
+ * already. */
+static void add_spared(const struct router_in *in, struct router_config *c)
+{
+	struct prefix_list spared = { 0 };
+	rt_spared(&in->choice, in->peers, in->n_peers, &spared);
+	prefix_list_sort(&c->routes);
+	for (size_t i = 0; i < spared.n; i++)
+		if (!prefix_list_has(&c->routes, spared.v[i]))
+			prefix_list_add(&c->throws, spared.v[i]);
+	prefix_list_fini(&spared);
+}
+
 void router_config_build(const struct router_in *in, struct router_config *out)
 {
 	*out = (struct router_config){ .mtu = in->mtu, .netfilter = in->netfilter };
@@ -35,6 +48,7 @@ void router_config_build(const struct router_in *in, struct router_config *out)
 	rt_os_routes(&in->choice, in->peers, in->n_peers, &out->routes);
 	if (in->choice.exit_node)
 		add_lan(in, out);
+	add_spared(in, out);
 	if (has_family(in, IP_V4))
 		prefix_list_add(&out->routes, prefix_host(IP_SERVICE4));
 	if (has_family(in, IP_V6))

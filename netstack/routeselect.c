@@ -79,6 +79,26 @@ static bool is_self(const struct rt_peer *p, struct prefix allowed)
 	return false;
 }
 
+static bool covers(struct prefix wide, struct prefix p)
+{
+	return wide.bits <= p.bits && prefix_contains(wide, p.ip);
+}
+
+static bool inside_one(const struct prefix *v, size_t n, struct prefix p)
+{
+	for (size_t i = 0; i < n; i++)
+		if (covers(v[i], p))
+			return true;
+	return false;
+}
+
+/* Is this route to a network behind a peer accepted? */
+static bool route_used(const struct rt_choice *c, struct prefix route)
+{
+	return c->route_all && (!c->only || inside_one(c->only, c->n_only, route)) &&
+	       !inside_one(c->own, c->n_own, route);
+}
+
 bool rt_prefix_used(const struct rt_choice *c, const struct rt_peer *p, struct prefix allowed)
 {
 	if (!prefix_eq(prefix_masked(allowed), allowed))
@@ -87,7 +107,7 @@ bool rt_prefix_used(const struct rt_choice *c, const struct rt_peer *p, struct p
 		return !(c->disable_ipv4 && allowed.ip.fam == IP_V4);
 	if (prefix_is_default(allowed))
 		return c->exit_node && c->exit_node_id != 0 && c->exit_node_id == p->id;
-	return c->route_all;
+	return route_used(c, allowed);
 }
 
 void rt_peer_allowed(const struct rt_choice *c, const struct rt_peer *p, struct prefix_list *out)
@@ -129,15 +149,21 @@ static void coarsen(const struct rt_choice *c, const struct prefix_list *all,
 	}
 }
 
+static void used_prefixes(const struct rt_choice *c, const struct rt_peer *peers, size_t n,
+			  struct prefix_list *out)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; rt_peer_used(&peers[i]) && k < peers[i].n_allowed; k++)
+			if (rt_prefix_used(c, &peers[i], peers[i].allowed[k]))
+				prefix_list_add(out, peers[i].allowed[k]);
+	prefix_list_sort(out);
+}
+
 void rt_os_routes(const struct rt_choice *c, const struct rt_peer *peers, size_t n,
 		  struct prefix_list *out)
 {
 	struct prefix_list all = { 0 };
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; rt_peer_used(&peers[i]) && k < peers[i].n_allowed; k++)
-			if (rt_prefix_used(c, &peers[i], peers[i].allowed[k]))
-				prefix_list_add(&all, peers[i].allowed[k]);
-	prefix_list_sort(&all);
+	used_prefixes(c, peers, n, &all);
 	coarsen(c, &all, out);
 	prefix_list_fini(&all);
 	/* Both families whatever the exit node offers, even if it is not known: nothing may leak.
@@ -146,6 +172,31 @@ void rt_os_routes(const struct rt_choice *c, const struct rt_peer *peers, size_t
 		prefix_list_add(out, (struct prefix){ { .fam = IP_V4 }, 0 });
 		prefix_list_add(out, (struct prefix){ { .fam = IP_V6 }, 0 });
 	}
+	prefix_list_sort(out);
+}
+
+/* ---- networks that are spared ---- */
+
+/* The few own networks are compared with the sorted routes: whatever covers one is a shorter form
+ * of it, so it is enough to look each form up. */
+void rt_spared(const struct rt_choice *c, const struct rt_peer *peers, size_t n,
+	       struct prefix_list *out)
+{
+	struct prefix_list all = { 0 };
+	if (!c->n_own || !c->route_all)
+		return;
+	used_prefixes(c, peers, n, &all);
+	for (size_t i = 0; i < c->n_own; i++) {
+		struct prefix p = prefix_masked(c->own[i]);
+		for (int bits = p.bits - 1; bits > 0; bits--) {
+			struct prefix wide = prefix_masked((struct prefix){ p.ip, (uint8_t)bits });
+			if (!prefix_list_has(&all, wide))
+				continue;
+			prefix_list_add(out, p);
+			break;
+		}
+	}
+	prefix_list_fini(&all);
 	prefix_list_sort(out);
 }
 

@@ -24,7 +24,15 @@ struct rt_peer {
 };
 
 struct rt_choice {
-	bool route_all;	       /* --accept-routes */
+	bool route_all; /* --accept-routes, all or some: */
+	/* Of routes to networks, only those inside one of these; NULL: all. Borrowed. */
+	const struct prefix *only;
+	size_t n_only;
+	/* Networks that this machine is on or serves itself, sorted: no route of a peer takes one
+	 * or a part of one, and where a route is wider, rt_spared has what stays out of it.
+	 * Borrowed. */
+	const struct prefix *own;
+	size_t n_own;
 	bool exit_node;	       /* one is selected, known or not */
 	uint64_t exit_node_id; /* 0: not known */
 	bool one_cgnat;	       /* node attribute one-cgnat */
@@ -53,6 +61,11 @@ void rt_peer_allowed(const struct rt_choice *c, const struct rt_peer *p, struct 
  * node is selected. Appended to out. */
 void rt_os_routes(const struct rt_choice *c, const struct rt_peer *peers, size_t n,
 		  struct prefix_list *out);
+
+/* Those of c->own that a route used lies over: the main table decides about them. Appended to out,
+ * sorted. */
+void rt_spared(const struct rt_choice *c, const struct rt_peer *peers, size_t n,
+	       struct prefix_list *out);
 
 /* Longest-prefix owners of destinations, where several peers may name one prefix: the lowest ID
  * has it. The packet path has its own trie; this is the list it is filled from. */

@@ -2,6 +2,7 @@
 #include "tests/lib/cm.h"
 #include "tests/unit/netstack/pk.h"
 
+#include "base/alloc.h"
 #include "netstack/router.h"
 
 static bool has(const struct prefix_list *l, const char *text)
@@ -80,6 +81,60 @@ static void an_exit_node_and_the_lan(void **state)
 	w.in.allow_lan = true;
 	router_config_build(&w.in, &c);
 	assert_true(has(&c.throws, "192.168.5.0/24") && !has(&c.routes, "192.168.5.0/24"));
+	router_config_fini(&c);
+}
+
+/* --accept-routes=auto and =CIDR,...: this machine is on 10.1.2.0/24 and serves 172.20.0.0/16. */
+static void accepted_routes_spare_our_own_networks(void **state)
+{
+	struct world w;
+	struct router_config c;
+	const struct prefix own[] = { pk_prefix("10.1.2.0/24"), pk_prefix("172.20.0.0/16") };
+	struct prefix allowed[] = {
+		pk_prefix("100.64.0.2/32"), pk_prefix("10.1.0.0/16"), /* wider than ours */
+		pk_prefix("10.1.2.0/24"),			      /* ours */
+		pk_prefix("10.1.2.128/25"),			      /* a part of ours */
+		pk_prefix("172.20.9.0/24"),			      /* a part of what we serve */
+		pk_prefix("172.16.0.0/12"), pk_prefix("192.168.1.0/24"), pk_prefix("2001:db8::/32")
+	};
+	const struct prefix only[] = { pk_prefix("10.0.0.0/8"), pk_prefix("2001:db8::/32") };
+	(void)state;
+	world_init(&w);
+	w.peer.allowed = allowed;
+	w.peer.n_allowed = ARRAY_LEN(allowed);
+	w.in.choice = (struct rt_choice){ .route_all = true, .own = own, .n_own = 2 };
+	router_config_build(&w.in, &c);
+	assert_true(has(&c.routes, "100.64.0.2/32") && has(&c.routes, "10.1.0.0/16"));
+	assert_true(has(&c.routes, "172.16.0.0/12") && has(&c.routes, "192.168.1.0/24"));
+	assert_true(has(&c.routes, "2001:db8::/32"));
+	assert_false(has(&c.routes, "10.1.2.0/24") || has(&c.routes, "10.1.2.128/25"));
+	assert_false(has(&c.routes, "172.20.9.0/24"));
+	assert_int_equal(c.throws.n, 2);
+	assert_true(has(&c.throws, "10.1.2.0/24") && has(&c.throws, "172.20.0.0/16"));
+	router_config_fini(&c);
+	/* the LAN that goes to the exit node does so, whatever routes say */
+	w.lan[0] = pk_prefix("10.1.2.7/24");
+	w.in.choice.exit_node = true;
+	router_config_build(&w.in, &c);
+	assert_true(has(&c.routes, "10.1.2.0/24") && !has(&c.throws, "10.1.2.0/24"));
+	assert_true(has(&c.throws, "172.20.0.0/16"));
+	router_config_fini(&c);
+	w.in.choice.exit_node = false;
+	w.in.choice.only = only;
+	w.in.choice.n_only = 2;
+	router_config_build(&w.in, &c);
+	assert_true(has(&c.routes, "10.1.0.0/16") && has(&c.routes, "2001:db8::/32"));
+	assert_false(has(&c.routes, "172.16.0.0/12") || has(&c.routes, "192.168.1.0/24"));
+	assert_int_equal(c.throws.n, 1);
+	router_config_fini(&c);
+	/* a list that names nothing accepts nothing, and off is off */
+	w.in.choice.n_only = 0;
+	router_config_build(&w.in, &c);
+	assert_int_equal(c.routes.n, 3);
+	router_config_fini(&c);
+	w.in.choice = (struct rt_choice){ .own = own, .n_own = 2 };
+	router_config_build(&w.in, &c);
+	assert_int_equal(c.routes.n + c.throws.n, 3);
 	router_config_fini(&c);
 }
 
@@ -170,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_node),
 		cmocka_unit_test(an_exit_node_and_the_lan),
+		cmocka_unit_test(accepted_routes_spare_our_own_networks),
 		cmocka_unit_test(steps_lead_there),
 		cmocka_unit_test(too_many_hosts_become_one_route),
 	};

@@ -137,11 +137,13 @@ int main(void)
 		const char *name = j_str(o, "name");
 		struct prefix_list routes = { 0 };
 		struct world w;
-		struct rt_choice c = { j_bool(o, "route_all", false),
-				       j_bool(o, "exit_node_selected", false),
-				       (uint64_t)j_int(o, "exit_node_id", 0),
-				       j_bool(o, "one_cgnat", false),
-				       j_bool(o, "disable_ipv4", false) };
+		struct rt_choice c = {
+			.route_all = j_bool(o, "route_all", false),
+			.exit_node = j_bool(o, "exit_node_selected", false),
+			.exit_node_id = (uint64_t)j_int(o, "exit_node_id", 0),
+			.one_cgnat = j_bool(o, "one_cgnat", false),
+			.disable_ipv4 = j_bool(o, "disable_ipv4", false),
+		};
 		read_peers(&w, j_get(v, "peers"), j_get(o, "peer_ids"));
 		allowed(name, &c, &w, j_get(o, "peer_allowed"));
 		lookups(name, &c, &w, j_get(o, "lookup_peer_id"));
