@@ -210,26 +210,41 @@ static bool is_idle_route(const struct link_event *e, uint32_t table)
 	return system_table && (ip_is_multicast(ip) || ip_is_link_local(ip));
 }
 
+static bool on_own_interface(const struct link_event *e, const struct link_snapshot *last,
+			     const char *tun)
+{
+	const struct link_if *f = last ? link_snapshot_find(last, tun) : NULL;
+	return f && f->index == e->ifindex;
+}
+
+static enum link_reaction judge_addr(const struct link_event *e, const struct link_snapshot *last,
+				     const char *tun)
+{
+	bool gone = e->kind == LINK_EV_ADDR_DEL;
+	if (on_own_interface(e, last, tun))
+		return gone ? LINK_ROUTES_LOST : LINK_IGNORE;
+	return !gone && is_known(e, last) ? LINK_IGNORE : LINK_RECHECK;
+}
+
 enum link_reaction link_event_judge(const struct link_event *e, const struct link_snapshot *last,
-				    uint32_t table, uint32_t rule_base)
+				    const struct link_own *own)
 {
 	switch (e->kind) {
 	case LINK_EV_ADDR_NEW:
-		return ip_is_tailnet(e->prefix.ip) || is_known(e, last) ? LINK_IGNORE
-									: LINK_RECHECK;
 	case LINK_EV_ADDR_DEL:
-		return ip_is_tailnet(e->prefix.ip) ? LINK_IGNORE : LINK_RECHECK;
+		return judge_addr(e, last, own->tun);
 	case LINK_EV_ROUTE_NEW:
-		return is_idle_route(e, table) ? LINK_IGNORE : LINK_RECHECK;
+		return is_idle_route(e, own->table) ? LINK_IGNORE : LINK_RECHECK;
+	case LINK_EV_ROUTE_DEL:
+		return e->table == own->table ? LINK_ROUTES_LOST : LINK_RECHECK;
 	case LINK_EV_RULE_NEW:
 		return LINK_IGNORE;
 	case LINK_EV_RULE_DEL:
-		return e->priority >= rule_base && e->priority - rule_base < RULE_SPAN
+		return e->priority >= own->rule_base && e->priority - own->rule_base < RULE_SPAN
 			   ? LINK_RULES_LOST
 			   : LINK_IGNORE;
 	case LINK_EV_LINK:
 		return is_known_link(e, last) ? LINK_IGNORE : LINK_RECHECK;
-	case LINK_EV_ROUTE_DEL:
 	case LINK_EV_OTHER:
 		break;
 	}

@@ -83,11 +83,18 @@ struct link_event {
 	bool up, running;  /* of a link that exists */
 };
 
-enum link_reaction { LINK_IGNORE, LINK_RECHECK, LINK_RULES_LOST };
+enum link_reaction { LINK_IGNORE, LINK_RECHECK, LINK_RULES_LOST, LINK_ROUTES_LOST };
 
-/* last: the snapshot known so far (NULL: none). table, rule_base: the router's. */
+/* What is ours: the router's interface, table and rules. */
+struct link_own {
+	const char *tun;
+	uint32_t table, rule_base;
+};
+
+/* last: the snapshot known so far (NULL: none). An address goes by its interface, not by its
+ * range: a provider's lease may lie among the tailnet's. */
 enum link_reaction link_event_judge(const struct link_event *e, const struct link_snapshot *last,
-				    uint32_t table, uint32_t rule_base);
+				    const struct link_own *own);
 
 /* One line of /proc/net/route: is it a default route through an interface that is not a tunnel
  * (tun, or a name that begins as those of other agents do)? Then its interface goes to out. */

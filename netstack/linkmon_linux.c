@@ -21,15 +21,22 @@
 #define SUSPEND_TICK_MS 15000
 #define SUSPEND_SEEN_S 22 /* the tick came this late: the machine slept, or its clock was set */
 
-#define RULES_DELAY_MS 250
-#define RULES_BURST 10
-#define RULES_REFILL_MS 5000
+#define LOSS_DELAY_MS 250
+#define LOSS_BURST 10
+#define LOSS_REFILL_MS 5000
+
+/* Something of ours that others may take away. */
+struct loss {
+	bool guard;
+	struct loop_timer tell;
+	mono_t tat; /* when the budget is whole again */
+};
 
 struct linkmon {
 	struct loop *loop;
 	struct linkmon_ops ops;
 	char *tun;
-	uint32_t table, rule_base;
+	struct link_own own;
 	wall_t (*wall)(void);
 
 	struct nl_sock *query;	/* blocking */
@@ -44,9 +51,8 @@ struct linkmon {
 	struct loop_timer tick;
 	wall_t ticked;
 
-	bool guard;
-	struct loop_timer rules;
-	mono_t rules_tat;
+	struct loss rules, routes;
+	bool routes_settled; /* guard the routes once no event is left unread */
 };
 
 /* ---- looking ---- */
@@ -77,41 +83,55 @@ static void on_check(struct loop_timer *t, mono_t now)
 		m->ops.on_change(m->ops.arg, &m->now, &c);
 }
 
-/* ---- rules taken from us ---- */
+/* ---- what others take from us ---- */
 
 static mono_t later(mono_t a, mono_t b)
 {
 	return mono_before(a, b) ? b : a;
 }
 
-/* RULES_BURST at once, then one in RULES_REFILL_MS: restoring more often would be a fight with
- * another manager that only costs. rules_tat is when the budget is whole again. */
-static mono_t rules_due(struct linkmon *m, mono_t now)
+/* LOSS_BURST at once, then one in LOSS_REFILL_MS: restoring more often would be a fight with
+ * another manager that only costs. */
+static mono_t loss_due(struct loss *x, mono_t now)
 {
-	mono_t budget = mono_add_ms(m->rules_tat, -(RULES_BURST - 1) * RULES_REFILL_MS);
+	mono_t budget = mono_add_ms(x->tat, -(LOSS_BURST - 1) * LOSS_REFILL_MS);
 	mono_t due = later(now, budget);
-	m->rules_tat = mono_add_ms(later(m->rules_tat, due), RULES_REFILL_MS);
-	return mono_add_ms(due, RULES_DELAY_MS);
+	x->tat = mono_add_ms(later(x->tat, due), LOSS_REFILL_MS);
+	return mono_add_ms(due, LOSS_DELAY_MS);
 }
 
-static void rules_lost(struct linkmon *m)
+static void loss_noticed(struct linkmon *m, struct loss *x)
 {
-	if (m->guard && m->ops.on_rules_lost && !loop_timer_armed(&m->rules))
-		loop_timer_arm(&m->rules, rules_due(m, loop_now(m->loop)));
+	if (x->guard && !loop_timer_armed(&x->tell))
+		loop_timer_arm(&x->tell, loss_due(x, loop_now(m->loop)));
+}
+
+static void loss_guard(struct loss *x, bool on)
+{
+	x->guard = on;
+	if (!on)
+		loop_timer_cancel(&x->tell);
 }
 
 static void on_rules(struct loop_timer *t, mono_t now)
 {
 	struct linkmon *m = t->arg;
 	(void)now;
-	m->ops.on_rules_lost(m->ops.arg);
+	if (m->ops.on_rules_lost)
+		m->ops.on_rules_lost(m->ops.arg);
+}
+
+static void on_routes(struct loop_timer *t, mono_t now)
+{
+	struct linkmon *m = t->arg;
+	(void)now;
+	if (m->ops.on_routes_lost)
+		m->ops.on_routes_lost(m->ops.arg);
 }
 
 void linkmon_guard_rules(struct linkmon *m, bool on)
 {
-	m->guard = on;
-	if (!on)
-		loop_timer_cancel(&m->rules);
+	loss_guard(&m->rules, on);
 }
 
 /* ---- events ---- */
@@ -120,12 +140,15 @@ static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct linkmon *m = arg;
 	struct link_event e = netmsg_event(nlmsg_hdr(msg));
-	switch (link_event_judge(&e, &m->now, m->table, m->rule_base)) {
+	switch (link_event_judge(&e, &m->now, &m->own)) {
 	case LINK_RECHECK:
 		check_soon(m);
 		break;
 	case LINK_RULES_LOST:
-		rules_lost(m);
+		loss_noticed(m, &m->rules);
+		break;
+	case LINK_ROUTES_LOST:
+		loss_noticed(m, &m->routes);
 		break;
 	case LINK_IGNORE:
 		break;
@@ -133,20 +156,36 @@ static int on_message(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
-static void on_readable(struct loop_fd *w, int events)
+static void read_events(struct linkmon *m)
 {
-	struct linkmon *m = w->arg;
-	(void)events;
 	for (int i = 0; i < READS_PER_WAKE; i++) {
 		int rc = nl_recvmsgs_default(m->events);
-		if (rc == -NLE_AGAIN)
+		if (rc == -NLE_AGAIN) {
+			m->routes.guard |= m->routes_settled;
 			return;
-		/* Messages were lost (ENOBUFS), rules among them perhaps: see for ourselves. */
+		}
+		/* Messages were lost (ENOBUFS), losses among them perhaps: see for ourselves. */
 		if (rc < 0) {
 			check_soon(m);
-			rules_lost(m);
+			loss_noticed(m, &m->rules);
+			loss_noticed(m, &m->routes);
 		}
 	}
+}
+
+static void on_readable(struct loop_fd *w, int events)
+{
+	(void)events;
+	read_events(w->arg);
+}
+
+void linkmon_guard_routes(struct linkmon *m, bool on)
+{
+	m->routes_settled = on;
+	if (!on)
+		loss_guard(&m->routes, false);
+	else if (m->events)
+		read_events(m);
 }
 
 static bool join_groups(struct nl_sock *s)
@@ -214,13 +253,13 @@ struct linkmon *linkmon_new(struct loop *l, const struct linkmon_opts *opts,
 	m->loop = l;
 	m->ops = *ops;
 	m->tun = xstrdup(opts->tun);
-	m->table = opts->table;
-	m->rule_base = opts->rule_base;
+	m->own = (struct link_own){ m->tun, opts->table, opts->rule_base };
 	m->wall = opts->wall ? opts->wall : wall_now;
 	m->query = query;
 	m->now = first;
 	loop_timer_init(l, &m->check, on_check, m);
-	loop_timer_init(l, &m->rules, on_rules, m);
+	loop_timer_init(l, &m->rules.tell, on_rules, m);
+	loop_timer_init(l, &m->routes.tell, on_routes, m);
 	loop_timer_init(l, &m->tick, on_tick, m);
 	m->ticked = m->wall();
 	loop_timer_arm_ms(&m->tick, SUSPEND_TICK_MS);
@@ -235,7 +274,8 @@ void linkmon_free(struct linkmon *m)
 	if (!m)
 		return;
 	loop_timer_cancel(&m->check);
-	loop_timer_cancel(&m->rules);
+	loop_timer_cancel(&m->rules.tell);
+	loop_timer_cancel(&m->routes.tell);
 	loop_timer_cancel(&m->tick);
 	loop_fd_stop(&m->watch);
 	nl_socket_free(m->events);

@@ -16,6 +16,9 @@ struct linkmon_ops {
 	/* One of our policy rules was removed by somebody else: put them back
 	 * (router_restore_rules). Already delayed and rate-limited. May be NULL. */
 	void (*on_rules_lost)(void *arg);
+	/* A route of our table or an address of our interface was removed by somebody else: compare
+	 * with what should be there. Delayed and rate-limited the same way. May be NULL. */
+	void (*on_routes_lost)(void *arg);
 	void *arg;
 };
 
@@ -39,5 +42,9 @@ void linkmon_poke(struct linkmon *m);
 /* Are our policy rules in place, so that one that vanishes was taken by somebody else? On after
  * router_up, off before router_down. Off at first. */
 void linkmon_guard_rules(struct linkmon *m, bool on);
+/* Are our routes and addresses as we want them? Off before the router changes anything (it removes
+ * some itself), on when it is done: what the kernel told of those changes is forgotten first, so
+ * that only removals by others count. Off at first. */
+void linkmon_guard_routes(struct linkmon *m, bool on);
 
 #endif

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *b, size_t len)
 	must(e.kind <= LINK_EV_OTHER);
 	must(!netmsg_link(h, &l) ||
 	     (memchr(l.name, 0, sizeof(l.name)) && l.hwaddr_len <= LINK_HWADDR_MAX));
-	link_event_judge(&e, NULL, 52, 5200);
+	link_event_judge(&e, NULL, &(struct link_own){ "mesh0", 52, 5200 });
 	must(!link_default_line(span_of(b, len), "mesh0", name) || name[0]);
 	must(name[LINK_NAME_MAX - 1] == 0);
 	free(h);

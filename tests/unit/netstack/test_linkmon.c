@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define TUN "mesh0"
+#define OWN 9 /* its index */
 
 static struct link_snapshot known(void)
 {
@@ -16,6 +17,9 @@ static struct link_snapshot known(void)
 	i->index = 3;
 	i->up = i->running = true;
 	link_if_add_addr(i, pk_prefix("192.168.1.5/24"));
+	i = link_snapshot_add(&s);
+	snprintf(i->name, sizeof(i->name), TUN);
+	i->index = OWN;
 	link_snapshot_finish(&s, TUN);
 	return s;
 }
@@ -31,8 +35,13 @@ static void events_worth_a_look(void **state)
 		{ { LINK_EV_ADDR_NEW, 3, P("192.168.1.5/24"), 0, 0, 0, 0 }, LINK_IGNORE },
 		{ { LINK_EV_ADDR_NEW, 4, P("192.168.1.5/24"), 0, 0, 0, 0 }, LINK_RECHECK },
 		{ { LINK_EV_ADDR_NEW, 3, P("192.168.1.6/24"), 0, 0, 0, 0 }, LINK_RECHECK },
-		{ { LINK_EV_ADDR_NEW, 9, P("100.64.0.1/32"), 0, 0, 0, 0 }, LINK_IGNORE },
-		{ { LINK_EV_ADDR_DEL, 9, P("fd7a:115c:a1e0::1/128"), 0, 0, 0, 0 }, LINK_IGNORE },
+		{ { LINK_EV_ADDR_NEW, OWN, P("100.64.0.1/32"), 0, 0, 0, 0 }, LINK_IGNORE },
+		{ { LINK_EV_ADDR_NEW, OWN, P("192.168.9.9/32"), 0, 0, 0, 0 }, LINK_IGNORE },
+		{ { LINK_EV_ADDR_DEL, OWN, P("fd7a:115c:a1e0::1/128"), 0, 0, 0, 0 },
+		  LINK_ROUTES_LOST },
+		/* a provider's lease out of that range */
+		{ { LINK_EV_ADDR_NEW, 3, P("100.64.0.1/24"), 0, 0, 0, 0 }, LINK_RECHECK },
+		{ { LINK_EV_ADDR_DEL, 3, P("100.64.0.1/24"), 0, 0, 0, 0 }, LINK_RECHECK },
 		{ { LINK_EV_ADDR_DEL, 3, P("192.168.1.5/24"), 0, 0, 0, 0 }, LINK_RECHECK },
 		{ { LINK_EV_ROUTE_NEW, 3, { { 0 }, 0 }, 254, 0, 0, 0 }, LINK_RECHECK },
 		{ { LINK_EV_ROUTE_NEW, 3, P("ff00::/8"), 255, 0, 0, 0 }, LINK_IGNORE },
@@ -40,7 +49,9 @@ static void events_worth_a_look(void **state)
 		{ { LINK_EV_ROUTE_NEW, 3, P("fe80::/64"), 254, 0, 0, 0 }, LINK_IGNORE },
 		{ { LINK_EV_ROUTE_NEW, 3, P("10.0.0.0/8"), 52, 0, 0, 0 }, LINK_IGNORE },
 		{ { LINK_EV_ROUTE_NEW, 3, P("100.64.0.9/32"), 254, 0, 0, 0 }, LINK_IGNORE },
-		{ { LINK_EV_ROUTE_DEL, 3, P("10.0.0.0/8"), 52, 0, 0, 0 }, LINK_RECHECK },
+		{ { LINK_EV_ROUTE_DEL, 3, P("10.0.0.0/8"), 52, 0, 0, 0 }, LINK_ROUTES_LOST },
+		{ { LINK_EV_ROUTE_DEL, 3, P("10.0.0.0/8"), 254, 0, 0, 0 }, LINK_RECHECK },
+		{ { LINK_EV_ROUTE_DEL, 3, { { 0 }, 0 }, 52, 0, 0, 0 }, LINK_ROUTES_LOST },
 		{ { LINK_EV_RULE_NEW, 0, { { 0 }, 0 }, 0, 5270, 0, 0 }, LINK_IGNORE },
 		{ { LINK_EV_RULE_DEL, 0, { { 0 }, 0 }, 0, 5270, 0, 0 }, LINK_RULES_LOST },
 		{ { LINK_EV_RULE_DEL, 0, { { 0 }, 0 }, 0, 5199, 0, 0 }, LINK_IGNORE },
@@ -50,10 +61,11 @@ static void events_worth_a_look(void **state)
 		{ { LINK_EV_LINK, 4, { { 0 }, 0 }, 0, 0, true, true }, LINK_RECHECK },
 		{ { LINK_EV_OTHER, 0, { { 0 }, 0 }, 0, 0, 0, 0 }, LINK_RECHECK },
 	};
+	const struct link_own own = { TUN, 52, 5200 };
 	(void)state;
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
-		assert_int_equal(link_event_judge(&t[i].e, &s, 52, 5200), t[i].want);
-	assert_int_equal(link_event_judge(&t[0].e, NULL, 52, 5200), LINK_RECHECK);
+		assert_int_equal(link_event_judge(&t[i].e, &s, &own), t[i].want);
+	assert_int_equal(link_event_judge(&t[0].e, NULL, &own), LINK_RECHECK);
 	link_snapshot_fini(&s);
 }
 
