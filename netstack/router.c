@@ -42,7 +42,7 @@ static void add_spared(const struct router_in *in, struct router_config *c)
 
 void router_config_build(const struct router_in *in, struct router_config *out)
 {
-	*out = (struct router_config){ .mtu = in->mtu, .netfilter = in->netfilter };
+	*out = (struct router_config){ .mtu = in->mtu };
 	for (size_t i = 0; i < in->n_self; i++)
 		prefix_list_add(&out->addrs, prefix_host(in->self[i]));
 	rt_os_routes(&in->choice, in->peers, in->n_peers, &out->routes);
@@ -67,7 +67,7 @@ void router_config_fini(struct router_config *c)
 
 bool router_config_eq(const struct router_config *a, const struct router_config *b)
 {
-	return a->mtu == b->mtu && a->netfilter == b->netfilter &&
+	return a->mtu == b->mtu &&
 	       prefix_list_eq(&a->addrs, &b->addrs) && prefix_list_eq(&a->routes, &b->routes) &&
 	       prefix_list_eq(&a->throws, &b->throws);
 }

@@ -17,8 +17,7 @@ struct router_params {
 #define ROUTER_PARAMS_DEFAULT                                                                      \
 	((struct router_params){ 0x00ff0000, 0x00080000, 0x00040000, 52, 5200 })
 
-/* Firewall integration; carried here since it changes with the same preferences. Values are those
- * of the preference NetfilterMode. */
+/* How far we go with the firewall. Values are those of the preference NetfilterMode. */
 enum rt_netfilter { RT_NETFILTER_OFF = 0, RT_NETFILTER_NODIVERT = 1, RT_NETFILTER_ON = 2 };
 
 struct router_config {
@@ -26,7 +25,6 @@ struct router_config {
 	struct prefix_list routes; /* into the tunnel */
 	struct prefix_list throws; /* decided by the main table */
 	uint16_t mtu;
-	enum rt_netfilter netfilter;
 };
 
 struct router_in {
@@ -40,7 +38,6 @@ struct router_in {
 	size_t n_lan;
 	bool allow_lan; /* --exit-node-allow-lan-access */
 	uint16_t mtu;
-	enum rt_netfilter netfilter;
 };
 
 /* out: fini or zeroed before. */

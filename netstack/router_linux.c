@@ -208,7 +208,7 @@ static void set_mtu(struct router *r, unsigned index, uint16_t mtu, struct route
 static struct router_config possible(const struct router *r, const struct router_config *want)
 {
 	static const struct prefix_list none;
-	struct router_config c = { .mtu = r->applied.mtu, .netfilter = want->netfilter };
+	struct router_config c = { .mtu = r->applied.mtu };
 	bool ipv6 = router_has_ipv6(r);
 	copy_list(&c.addrs, &want->addrs, ipv6);
 	copy_list(&c.routes, &want->routes, ipv6);

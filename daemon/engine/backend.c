@@ -98,6 +98,14 @@ static void on_link_change(void *arg)
 		ctl_link_change(b->ctl);
 }
 
+static void on_interfaces(void *arg)
+{
+	struct backend *b = arg;
+	const struct nm_change self = { .mask = NM_CHANGED_SELF };
+	if (b->prefs.want_running && b->nm && node_is_up(b->node))
+		node_apply(b->node, b->nm, &b->prefs, &self);
+}
+
 static void on_health_timer(struct loop_timer *t, mono_t now)
 {
 	struct backend *b = t->arg;
@@ -164,6 +172,7 @@ static struct node *open_node(struct backend *b, const struct backend_opts *o, c
 		.on_endpoints = backend_on_endpoints,
 		.on_netinfo = backend_on_netinfo,
 		.on_link_change = on_link_change,
+		.on_interfaces = on_interfaces,
 		.on_change = on_node_change,
 	};
 	struct node_opts no = {

@@ -132,6 +132,8 @@ void engine_free(struct engine *e)
 	wg_device_free(e->wg);
 	disco_free(e->disco);
 	dp_tables_unref(e->tables);
+	prefix_list_fini(&e->own);
+	prefix_list_fini(&e->only);
 	map_fini(&e->by_id);
 	map_fini(&e->by_key);
 	node_priv_wipe(&e->key);
@@ -190,13 +192,17 @@ void engine_set_key(struct engine *e, mono_t now, const struct node_priv *key)
 	e->ops->rearm(e->arg);
 }
 
-void engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n)
+bool engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n)
 {
+	if (e->interfaces && n == e->n_interfaces &&
+	    (n == 0 || memcmp(e->interfaces, p, n * sizeof(*p)) == 0))
+		return false;
 	free(e->interfaces);
 	e->interfaces = xcalloc(n ? n : 1, sizeof(*p));
 	e->n_interfaces = n;
 	if (n)
 		memcpy(e->interfaces, p, n * sizeof(*p));
+	return true;
 }
 
 /* ---- datagrams ---- */

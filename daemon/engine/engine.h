@@ -18,7 +18,7 @@
 #include "daemon/dataplane/snapshot.h"
 #include "daemon/state/prefs.h"
 #include "magicsock/disco.h"
-#include "netstack/router.h"
+#include "netstack/firewall.h"
 
 struct engine;
 
@@ -67,11 +67,15 @@ void engine_set_map(struct engine *e, mono_t now, wall_t wall, const struct netm
 		    const struct prefs *p, const struct nm_change *ch);
 /* No peers and no filter any more; keys stay. */
 void engine_clear(struct engine *e, mono_t now);
-/* Addresses of this machine's other interfaces, for the local set of an exit node. Copied. */
-void engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n);
+/* Addresses of this machine's other interfaces, for the local set of an exit node and for accepted
+ * routes. Copied. True if they changed: then engine_set_map with NM_CHANGED_SELF. */
+bool engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n);
 /* Router input that goes with the present map: valid until the next engine_set_map; false if none.
  */
 bool engine_router_in(const struct engine *e, struct router_in *out);
+/* The firewall that goes with these routes, all but the ports. out: fini or zeroed before. */
+void engine_firewall(const struct engine *e, const struct router_config *routes,
+		     struct fw_config *out);
 
 /* One datagram that is not STUN. */
 void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from,

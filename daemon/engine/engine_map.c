@@ -266,7 +266,6 @@ static void note_self(struct engine *e, const struct nm_node *self)
 static void note_choice(struct engine *e, const struct netmap *nm, const struct prefs *p)
 {
 	e->choice = (struct rt_choice){
-		.route_all = p->route_all,
 		.exit_node = p->exit_node_id[0] || ip_is_set(p->exit_node_ip),
 		.one_cgnat = nm_node_cap(nm->self, "one-cgnat?v=true") != NULL,
 		.disable_ipv4 = nm_node_cap(nm->self, "disable-ipv4") != NULL,
@@ -275,7 +274,8 @@ static void note_choice(struct engine *e, const struct netmap *nm, const struct 
 		if (strcmp(nm->peers[i]->stable_id, p->exit_node_id) == 0)
 			e->choice.exit_node_id = (uint64_t)nm->peers[i]->id;
 	e->allow_lan = p->exit_node_allow_lan;
-	e->netfilter = p->netfilter_mode;
+	engine_note_accepted(e, p);
+	engine_note_firewall(e, nm->self, p);
 }
 
 /* only-tcp-443: relays and nothing else. */
@@ -453,7 +453,6 @@ bool engine_router_in(const struct engine *e, struct router_in *out)
 		.n_lan = e->n_interfaces,
 		.allow_lan = e->allow_lan,
 		.mtu = e->mtu,
-		.netfilter = (enum rt_netfilter)e->netfilter,
 	};
 	return true;
 }

@@ -63,13 +63,18 @@ struct engine {
 	size_t n_rt;
 	struct rt_choice choice;
 	bool allow_lan;
-	int netfilter;
+	struct prefix_list own, only; /* of choice */
+	enum rt_netfilter netfilter;
+	bool snat, stateful, no_guard;
 
 	struct echo_waits waits;
 	struct list pings;
 };
 
 /* engine.c: disco and handshakes; nothing while UDP is forbidden */
+/* engine_routes.c: note what the map and the preferences say */
+void engine_note_accepted(struct engine *e, const struct prefs *p);
+void engine_note_firewall(struct engine *e, const struct nm_node *self, const struct prefs *p);
 void engine_send_udp(struct engine *e, struct ep to, struct span d);
 
 /* engine_map.c */

@@ -378,6 +378,11 @@ void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 	rearm(n);
 }
 
+bool node_is_up(const struct node *n)
+{
+	return n->up;
+}
+
 void node_down(struct node *n)
 {
 	if (!n->up)

@@ -32,6 +32,8 @@ struct node_ops {
 	void (*on_netinfo)(void *arg, const struct nc_report *report, int home);
 	/* The network under us changed (another uplink, other addresses). */
 	void (*on_link_change)(void *arg);
+	/* Addresses of this machine changed: node_apply with NM_CHANGED_SELF if it is up. */
+	void (*on_interfaces)(void *arg);
 	/* Something that status, health or the Starting -> Running step look at changed. */
 	void (*on_change)(void *arg);
 };
@@ -50,6 +52,8 @@ void node_set_control_up(struct node *n, bool up);
 /* Be what the map and the preferences say. Both borrowed during the call. ch NULL: compare all. */
 void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 		const struct nm_change *ch);
+/* Applied and not down since. */
+bool node_is_up(const struct node *n);
 /* The address list to give out while there is no map. */
 const struct endpoint *node_endpoints(const struct node *n, size_t *count);
 /* Stopped or logged out: no addresses, routes, sessions or relays. */

@@ -167,7 +167,8 @@ void node_tell_interfaces(struct node *n)
 		for (size_t a = 0; a < s->ifs[i].n_addrs && k < LOCAL_IPS_MAX; a++)
 			all[k++] = s->ifs[i].addrs[a];
 	}
-	engine_set_interfaces(n->engine, all, k);
+	if (engine_set_interfaces(n->engine, all, k) && n->up)
+		n->ops->on_interfaces(n->arg);
 }
 
 void node_tell_network(struct node *n)

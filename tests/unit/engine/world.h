@@ -291,7 +291,8 @@ struct map_spec {
 	size_t n_delta;
 	unsigned mask;
 	bool shields;
-	const char *self_cap; /* NULL: none */
+	const char *self_cap;		/* NULL: none */
+	void (*tune)(struct prefs *p);	/* changes the preferences; NULL: as at first */
 };
 
 static inline void set_map(struct shell *h, const struct map_spec *m)
@@ -302,6 +303,8 @@ static inline void set_map(struct shell *h, const struct map_spec *m)
 	netmap_init(&nm);
 	prefs_init(&prefs);
 	prefs.shields_up = m->shields;
+	if (m->tune)
+		m->tune(&prefs);
 	if (m->self_cap)
 		self.caps[self.n.n_caps++] = (struct nm_cap){ m->self_cap, "" };
 	nm.self = node_of(&self);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What of the preferences and the self node concerns the system's routes and its firewall. */
+#include "daemon/engine/engine_priv.h"
+
+#include <stdlib.h>
+
+/* ---- networks of our own ---- */
+
+static bool is_attached_network(struct prefix p)
+{
+	return !prefix_is_host(p) && !prefix_is_default(p) && !ip_is_loopback(p.ip) &&
+	       !ip_is_link_local(p.ip) && !ip_is_tailnet(p.ip);
+}
+
+/* The networks this machine is on, and those it serves to others: of two routers for one network
+ * neither takes it from the other. */
+static void note_own(struct engine *e, const struct prefs *p)
+{
+	for (size_t i = 0; i < e->n_interfaces; i++)
+		if (is_attached_network(e->interfaces[i]))
+			prefix_list_add(&e->own, prefix_masked(e->interfaces[i]));
+	for (size_t i = 0; i < p->advertise_routes.n; i++)
+		if (!prefix_is_default(p->advertise_routes.v[i]))
+			prefix_list_add(&e->own, p->advertise_routes.v[i]);
+	prefix_list_sort(&e->own);
+}
+
+void engine_note_accepted(struct engine *e, const struct prefs *p)
+{
+	struct prefs_accept a = prefs_accept_routes(p);
+	prefix_list_fini(&e->own);
+	prefix_list_fini(&e->only);
+	for (size_t i = 0; i < a.n_only; i++)
+		prefix_list_add(&e->only, a.only[i]);
+	if (a.spare_attached)
+		note_own(e, p);
+	e->choice.route_all = a.any;
+	e->choice.only = e->only.v;
+	e->choice.n_only = e->only.n;
+	e->choice.own = e->own.v;
+	e->choice.n_own = e->own.n;
+}
+
+/* ---- the firewall ---- */
+
+void engine_note_firewall(struct engine *e, const struct nm_node *self, const struct prefs *p)
+{
+	e->netfilter = (enum rt_netfilter)p->netfilter_mode;
+	e->snat = !p->no_snat;
+	e->stateful = p->no_stateful_filtering == J_FALSE;
+	e->no_guard = nm_node_cap(self, "disable-linux-cgnat-drop-rule") != NULL;
+}
+
+/* What our routes say comes from the tunnel, and ourselves. */
+static void add_guard(const struct router_config *routes, struct fw_config *out)
+{
+	for (size_t i = 0; i < routes->routes.n; i++)
+		if (ip_is_tailnet(routes->routes.v[i].ip))
+			prefix_list_add(&out->guard, routes->routes.v[i]);
+	prefix_list_add_all(&out->guard, &routes->addrs);
+	prefix_list_sort(&out->guard);
+}
+
+void engine_firewall(const struct engine *e, const struct router_config *routes,
+		     struct fw_config *out)
+{
+	*out = (struct fw_config){
+		.mode = e->netfilter,
+		.snat = e->snat,
+		.stateful = e->stateful,
+		.no_guard = e->no_guard,
+	};
+	prefix_list_add_all(&out->self, &routes->addrs);
+	add_guard(routes, out);
+}
