@@ -205,6 +205,24 @@ static int set_routing(struct options *o, const struct raw *r)
 	return options_routing(&r->routing, &o->routing, &why) ? complain("meshd: %s\n", why) : -1;
 }
 
+/* Named as administrators know it from elsewhere. */
+static int set_firewall(struct options *o)
+{
+	static const char *const kinds[] = { "auto", "nftables", "iptables" };
+	const char *v = secure_getenv("TS_DEBUG_FIREWALL_MODE");
+	if (!v || !*v)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (strcmp(v, kinds[i]) == 0) {
+			o->firewall = (enum firewall_kind)i;
+			return -1;
+		}
+	}
+	return complain("meshd: TS_DEBUG_FIREWALL_MODE is \"%s\"; it may be auto, nftables or "
+			"iptables\n",
+			v);
+}
+
 static char *dir_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -259,6 +277,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		rc = set_offload(o, &r);
 	if (rc < 0)
 		rc = set_routing(o, &r);
+	if (rc < 0)
+		rc = set_firewall(o);
 	if (rc >= 0)
 		return rc;
 	set_state(o, &r);

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The kernel interface for firewall rules: nftables, or where it cannot be had, iptables. */
+enum firewall_kind { FIREWALL_AUTO, FIREWALL_NFTABLES, FIREWALL_IPTABLES };
+
 struct options {
 	char *state;	 /* file or "mem:" */
 	char *state_dir; /* NULL with mem: and no --statedir */
@@ -21,6 +24,7 @@ struct options {
 	unsigned workers;    /* threads of the packet path: 1 or 2 */
 	uint32_t no_offload; /* set of base/offload.h that is switched off */
 	struct router_params routing;
+	enum firewall_kind firewall;
 	int verbose;
 	bool cleanup;
 	bool sandbox;

@@ -20,7 +20,8 @@ static const char *const variables[] = { "PORT",
 					 "TS_DEBUG_DISABLE_UDP_GSO",
 					 "TS_DEBUG_DISABLE_UDP_GRO",
 					 "TS_TUN_DISABLE_TCP_GRO",
-					 "TS_TUN_DISABLE_UDP_GRO" };
+					 "TS_TUN_DISABLE_UDP_GRO",
+					 "TS_DEBUG_FIREWALL_MODE" };
 static char said[8192]; /* what the last parse printed on stderr */
 
 static int setup(void **state)
@@ -160,6 +161,21 @@ static void routing_numbers(void **state)
 		snprintf(line, sizeof(line), "--rule-priority=%s", bad_priority[i]);
 		expect_end(line, 2, "meshd: -rule-priority wants a number");
 	}
+}
+
+static void the_firewall_is_chosen_by_name(void **state)
+{
+	struct options o;
+	(void)state;
+	assert_int_equal(parse(&o, ""), -1);
+	assert_int_equal(o.firewall, FIREWALL_AUTO);
+	options_fini(&o);
+	setenv("TS_DEBUG_FIREWALL_MODE", "iptables", 1);
+	assert_int_equal(parse(&o, ""), -1);
+	assert_int_equal(o.firewall, FIREWALL_IPTABLES);
+	options_fini(&o);
+	setenv("TS_DEBUG_FIREWALL_MODE", "pf", 1);
+	expect_end("", 2, "meshd: TS_DEBUG_FIREWALL_MODE is \"pf\"; it may be auto");
 }
 
 static void where_the_state_is(void **state)
@@ -310,6 +326,7 @@ int main(void)
 		T(defaults),
 		T(every_flag_in_every_form),
 		T(routing_numbers),
+		T(the_firewall_is_chosen_by_name),
 		T(where_the_state_is),
 		T(the_environment_gives_defaults),
 		T(as_many_workers_as_cpus),
