@@ -67,9 +67,8 @@ void router_config_fini(struct router_config *c)
 
 bool router_config_eq(const struct router_config *a, const struct router_config *b)
 {
-	return a->mtu == b->mtu &&
-	       prefix_list_eq(&a->addrs, &b->addrs) && prefix_list_eq(&a->routes, &b->routes) &&
-	       prefix_list_eq(&a->throws, &b->throws);
+	return a->mtu == b->mtu && prefix_list_eq(&a->addrs, &b->addrs) &&
+	       prefix_list_eq(&a->routes, &b->routes) && prefix_list_eq(&a->throws, &b->throws);
 }
 
 /* ---- steps ---- */

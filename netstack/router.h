@@ -24,6 +24,8 @@ struct router_config {
 	struct prefix_list addrs;  /* /32 and /128 */
 	struct prefix_list routes; /* into the tunnel */
 	struct prefix_list throws; /* decided by the main table */
+	bool guard; /* what no route takes is unreachable, also when we are dead: an exit node is
+		     * chosen, and nothing may leave past it */
 	uint16_t mtu;
 };
 

@@ -249,10 +249,11 @@ void router_apply(struct router *r, const struct router_config *want, struct rou
 	go_to(r, index, &to, rep);
 }
 
-void router_down(struct router *r, struct router_report *rep)
+void router_down(struct router *r, bool keep_guard, struct router_report *rep)
 {
 	struct router_config nothing = { 0 };
 	router_apply(r, &nothing, rep);
 	set_up(r, false, rep);
-	rules_del(r, rep);
+	if (!keep_guard)
+		rules_del(r, rep);
 }

@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netstack/router_rules_linux.h"
 
-#include <stdio.h>
-
 #define TABLE_DEFAULT 253
 #define TABLE_MAIN 254
 #define UNREACHABLE 0 /* in the place of a table */
 #define RULES 4
-
-void router_note(struct router_report *rep, const char *what, const char *object, int rc)
-{
-	if (rc == 0)
-		return;
-	if (rep->failed++ == 0)
-		snprintf(rep->first, sizeof(rep->first), "%s %s: %s", what, object, err_text(rc));
-}
-
-void router_note_prefix(struct router_report *rep, const char *what, struct prefix p, int rc)
-{
-	char text[PREFIX_TEXT_MAX];
-	router_note(rep, what, prefix_encode(p, text), rc);
-}
 
 /* Sockets of ours (marked) use the main table, then the default table, then fail: they never loop
  * into the tunnel. Everything else tries the tunnel's table before the main one. */

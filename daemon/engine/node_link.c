@@ -40,7 +40,7 @@ static void lower_routes(struct node *n, struct router_report *rep)
 		return;
 	n->routed = false;
 	linkmon_guard_rules(n->linkmon, false);
-	router_down(n->router, rep);
+	router_down(n->router, false, rep);
 }
 
 void node_route(struct node *n)

@@ -248,7 +248,7 @@ static void up_change_down(void **state)
 	ok();
 	assert_there((const char *const[]){ "10.0.0.0/8", NULL }, NONE,
 		     (const char *const[]){ "100.64.0.9/32", NULL });
-	router_down(r, &rep);
+	router_down(r, false, &rep);
 	ok();
 	assert_rules(false, false);
 	assert_there(NONE, NONE, NONE);
@@ -348,7 +348,7 @@ static void no_ipv6_in_the_system(void **state)
 	assert_false(router_has_ipv6(r));
 	assert_rules(true, false);
 	assert_there(routes4, throws4, addrs4);
-	router_down(r, &rep);
+	router_down(r, false, &rep);
 	ok();
 	router_free(r);
 	router_linux_cleanup(TUN, &params, &rep);
@@ -370,7 +370,7 @@ static void no_ipv6_on_the_interface(void **state)
 	router_apply(r, &c, &rep);
 	ok();
 	assert_there(routes, throws, addrs);
-	router_down(r, &rep);
+	router_down(r, false, &rep);
 	ok();
 	router_free(r);
 	router_config_fini(&c);
@@ -437,7 +437,7 @@ static void names_and_absence(void **state)
 	tun_close(&tun);
 	router_apply(r, &c, &rep);
 	assert_int_equal(rep.failed, 1);
-	router_down(r, &rep);
+	router_down(r, false, &rep);
 	router_free(r);
 	router_free(NULL);
 	router_config_fini(&c);
@@ -476,7 +476,7 @@ static void whole_life(void)
 	failed += rep.failed;
 	router_apply(r, &c, &rep);
 	failed += rep.failed;
-	router_down(r, &rep);
+	router_down(r, false, &rep);
 	failed += rep.failed;
 	router_linux_cleanup("mesh1", &params, &rep);
 	rep.failed += failed;
