@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* via6.h: addresses that carry an IPv4 address and a site number inside IPv6 (4via6), and the fixed
- * map of tailnet IPv4 to IPv6. Pure. spec/routing.md 9.3. */
-#ifndef NETSTACK_VIA6_H
-#define NETSTACK_VIA6_H
+ * map of tailnet IPv4 to IPv6. Pure. shared/spec/routing.md 9.3. */
+#ifndef BASE_VIA6_H
+#define BASE_VIA6_H
 
 #include "base/ip.h"
 

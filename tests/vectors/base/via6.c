@@ -3,7 +3,7 @@
  * values the command line's.) */
 #include "tests/lib/vec.h"
 
-#include "netstack/via6.h"
+#include "base/via6.h"
 
 #include <stdio.h>
 #include <stdlib.h>
