@@ -46,7 +46,7 @@ endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKG_NAMES))
 PKG_LIBS   := $(shell pkg-config --libs $(PKG_NAMES))
 endif
-LIBS = $(PKG_LIBS) -lpthread
+LIBS = $(PKG_LIBS) -lpthread -lm
 TEST_LIBS = -lcmocka $(LIBS)
 
 # ---- rooms ---------------------------------------------------------------------------
