@@ -17,17 +17,32 @@ static void slide(struct wg_replay *w, uint64_t counter)
 	w->last = counter;
 }
 
-bool wg_replay_accept(struct wg_replay *w, uint64_t counter)
+static uint64_t block_of(uint64_t counter)
+{
+	return (counter / 64) & BLOCK_MASK;
+}
+
+static uint64_t bit_of(uint64_t counter)
+{
+	return UINT64_C(1) << (counter % 64);
+}
+
+bool wg_replay_is_new(const struct wg_replay *w, uint64_t counter)
 {
 	if (counter >= WG_REJECT_AFTER_MESSAGES)
 		return false;
 	if (counter > w->last)
-		slide(w, counter);
-	else if (w->last - counter > WG_REPLAY_WINDOW)
+		return true;
+	return w->last - counter <= WG_REPLAY_WINDOW &&
+	       !(w->ring[block_of(counter)] & bit_of(counter));
+}
+
+bool wg_replay_accept(struct wg_replay *w, uint64_t counter)
+{
+	if (!wg_replay_is_new(w, counter))
 		return false;
-	uint64_t *block = &w->ring[(counter / 64) & BLOCK_MASK];
-	uint64_t bit = UINT64_C(1) << (counter % 64);
-	bool seen = *block & bit;
-	*block |= bit;
-	return !seen;
+	if (counter > w->last)
+		slide(w, counter);
+	w->ring[block_of(counter)] |= bit_of(counter);
+	return true;
 }

@@ -64,7 +64,8 @@ enum wg_open_verdict {
 	WG_OPEN_EXPIRED,   /* the session is too old */
 	WG_OPEN_COUNTER,   /* counter over the limit */
 	WG_OPEN_AUTH,
-	WG_OPEN_REPLAY, /* authentic, but seen before or too old; never an attack */
+	WG_OPEN_REPLAY, /* its counter was seen before or is too old; not decrypted unless the one
+			   that has the counter came in the same call. Never an attack */
 	WG_OPEN_VERDICTS
 };
 

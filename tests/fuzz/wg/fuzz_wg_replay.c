@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	struct rd r = rd_init(span_of(p, len));
 	while (rd_left(&r) >= 3 && m.n < STEPS_MAX) {
 		uint64_t c = next_counter(&m, &r);
-		if (wg_replay_accept(&w, c) != model_accept(&m, c))
+		bool looked = wg_replay_is_new(&w, c), marked = wg_replay_accept(&w, c);
+		if (marked != model_accept(&m, c) || looked != marked || wg_replay_is_new(&w, c))
 			abort();
 	}
 	return 0;

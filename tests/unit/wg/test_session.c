@@ -132,6 +132,33 @@ static void test_twice_in_one_batch(void **state)
 	pair_free(p);
 }
 
+/* Played back: not decrypted, which its bytes show, and the window stands where it stood. */
+static void test_a_replay_is_not_decrypted(void **state)
+{
+	(void)state;
+	struct pair *p = pair_new();
+	fill(p, 2);
+	p->seal[0].len = p->seal[1].len = 64;
+	assert_int_equal(wg_session_seal(p->tx, NOW, MTU, p->seal, 2), 2);
+	to_open(p, 2);
+	uint8_t again[64 + WG_TRANSPORT_MIN], copy[sizeof(again)];
+	assert_int_equal(p->open[0].len, sizeof(again));
+	memcpy(again, p->open[0].p, sizeof(again));
+	memcpy(copy, again, sizeof(copy));
+	struct wg_open_item it = { .p = again, .len = sizeof(again) };
+	assert_int_equal(wg_session_open(p->rx, NOW, p->open, 1), 1);
+	assert_int_equal(wg_session_open(p->rx, NOW, &it, 1), 0);
+	assert_int_equal(it.verdict, WG_OPEN_REPLAY);
+	assert_memory_equal(again, copy, sizeof(again));
+	/* A damaged one, too: its counter is all that is looked at. */
+	again[sizeof(again) - 1] ^= 1;
+	it.len = sizeof(again);
+	assert_int_equal(wg_session_open(p->rx, NOW, &it, 1), 0);
+	assert_int_equal(it.verdict, WG_OPEN_REPLAY);
+	assert_int_equal(wg_session_open(p->rx, NOW, p->open + 1, 1), 1);
+	pair_free(p);
+}
+
 static void test_refused_before_the_key_is_touched(void **state)
 {
 	(void)state;
@@ -265,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_one_bad_packet_fails_alone),
 		cmocka_unit_test(test_forged_counter_does_not_move_the_window),
 		cmocka_unit_test(test_twice_in_one_batch),
+		cmocka_unit_test(test_a_replay_is_not_decrypted),
 		cmocka_unit_test(test_refused_before_the_key_is_touched),
 		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_last_counters),
