@@ -35,30 +35,35 @@ void sandbox_early(void)
 	umask(077);
 }
 
-/* Keep CAP_NET_ADMIN where we have it: TUN, routes, rules, SO_MARK and the net sysctls need just
- * that. */
-static int drop_capabilities(void)
+int sandbox_capabilities(uint32_t keep, bool for_programs)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2];
 	if (syscall(SYS_capget, &head, data) != 0)
 		return -1;
-	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
-		if (cap != CAP_NET_ADMIN)
+	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (cap > 31 || !(keep & 1u << cap))
 			prctl(PR_CAPBSET_DROP,
 			      cap); /* fails without CAP_SETPCAP: nothing to drop then */
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	uint32_t keep = data[0].permitted & (1u << CAP_NET_ADMIN);
+	keep &= data[0].permitted;
 	memset(data, 0, sizeof(data));
 	data[0].effective = data[0].permitted = keep;
-	return (int)syscall(SYS_capset, &head, data);
+	data[0].inheritable = for_programs ? keep : 0;
+	if (syscall(SYS_capset, &head, data) != 0)
+		return -1;
+	for (unsigned cap = 0; for_programs && cap < 32; cap++)
+		if (keep & 1u << cap)
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+	return 0;
 }
 
 void sandbox_enter(const struct sandbox_opts *o)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		note_missing("no_new_privs");
-	if (drop_capabilities() != 0)
+	/* TUN, routes, rules, SO_MARK and the net sysctls need just that. */
+	if (sandbox_capabilities(1u << CAP_NET_ADMIN, false) != 0)
 		note_missing("capability drop");
 	if (sandbox_landlock(o) != 0)
 		note_missing("Landlock");
