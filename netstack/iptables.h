@@ -50,6 +50,7 @@ struct ipt_seen {
 	/* Over our rules and jumps, in order; 0: none. Equal before and after: nobody touched them.
 	 */
 	uint64_t digest[IPT_TABLES];
+	unsigned rules[IPT_TABLES]; /* in our chains */
 	int table; /* the one whose lines follow; -1: one that we have nothing in */
 };
 void ipt_seen_init(struct ipt_seen *s);
@@ -79,6 +80,9 @@ void ipt_apply_text(const struct ipt_want *w, enum ip_family fam, enum ipt_table
 		    const struct ipt_seen *seen, struct buf *out);
 /* Text that removes what is ours; a chain that others jump to stays, empty. "" if nothing is. */
 void ipt_down_text(enum ipt_table t, const struct ipt_seen *seen, struct buf *out);
+/* Is what ipt_apply_text gave for table t now there? seen: read after it was fed. */
+bool ipt_applied(const struct ipt_want *w, enum ipt_table t, struct span text,
+		 const struct ipt_seen *seen);
 /* Is the guard of this family widened to the tailnet's range (IPT_GUARD_MAX)? */
 bool ipt_guard_widened(const struct fw_config *c, enum ip_family fam);
 
