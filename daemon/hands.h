@@ -41,8 +41,8 @@ struct hands_proc {
 bool hands_available(const struct hands_opts *o);
 /* Remove all that an earlier run left in iptables: our chains and the jumps to them, both families.
  * Blocks for two short programs if there is nothing to remove. Chains are found by name: interface
- * and marks do not matter. text (may be NULL): the reason, with the program's own words. 0 also
- * without iptables; else -ERR_IO, -ERR_TIMEOUT, -ERR_PERM. */
+ * and marks do not matter. text: what went wrong, with the program's own words; "" if nothing did.
+ * 0 also without iptables; else -ERR_IO, -ERR_TIMEOUT, -ERR_PERM. */
 int hands_cleanup(const struct hands_opts *o, char text[static HANDS_TEXT_MAX]);
 /* 0, -ERR_NOENT (no iptables here; nothing was forked), -ERR_IO. o is not needed afterwards. Sets
  * SIGCHLD to ignored in this process: the sandbox cannot wait for a child. */
@@ -53,7 +53,7 @@ MUST_CHECK int hands_fork(const struct hands_opts *o, struct hands_proc *out);
 struct hands;
 
 /* End of one request; called from the loop (or from hands_finish), never from within the request.
- *   rc    0; -ERR_STATE: replaced by a newer request, or (check) nothing is applied;
+ *   rc    0; -ERR_STATE: replaced by a newer request, or (check) the last apply failed or none was;
  *         -ERR_NOENT: check found rules missing or changed; -ERR_RANGE: refused by the helper;
  *         -ERR_PERM, -ERR_TIMEOUT, -ERR_IO: a program failed; -ERR_UNSUPPORTED: no iptables filter
  *         in this kernel; -ERR_CLOSED: the helper is gone
