@@ -96,6 +96,7 @@ static void on_link_change(void *arg)
 	struct backend *b = arg;
 	if (b->ctl)
 		ctl_link_change(b->ctl);
+	backend_exit_on_link_change(b);
 }
 
 static void on_interfaces(void *arg)
@@ -103,7 +104,7 @@ static void on_interfaces(void *arg)
 	struct backend *b = arg;
 	const struct nm_change self = { .mask = NM_CHANGED_SELF };
 	if (b->prefs.want_running && b->nm && node_is_up(b->node))
-		node_apply(b->node, b->nm, &b->prefs, &self);
+		backend_apply(b, &self);
 }
 
 static void on_health_timer(struct loop_timer *t, mono_t now)
@@ -209,6 +210,7 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 	loop_timer_init(b->loop, &b->health_timer, on_health_timer, b);
 	loop_timer_init(b->loop, &b->authkey_timer, backend_forget_authkey, b);
 	loop_timer_init(b->loop, &b->start_login, backend_start_login, b);
+	backend_exit_init(b);
 	load_state(b, o);
 	b->cache = netmap_cache_open(b->loop, b->ephemeral ? NULL : o->state_dir, wall_now());
 	b->node = open_node(b, o, why);
@@ -237,6 +239,7 @@ void backend_free(struct backend *b)
 	loop_timer_cancel(&b->authkey_timer);
 	loop_defer_cancel(&b->step);
 	backend_ctl_stop(b);
+	backend_exit_free(b);
 	LIST_EACH (it, &b->pings)
 		backend_ping_cancel((struct backend_ping *)it);
 	node_free(b->node);
@@ -337,8 +340,22 @@ static void apply_new_prefs(struct backend *b, const struct prefs *p)
 	}
 	backend_update_pause(b);
 	if (b->prefs.want_running && b->nm)
-		node_apply(b->node, b->nm, &b->prefs, NULL);
+		backend_apply(b, NULL);
 	backend_step(b);
+}
+
+int backend_accept_prefs(struct backend *b, struct prefs *p, json_t **result, char **why)
+{
+	int rc = check(b, p, why);
+	if (rc)
+		return rc;
+	resolve_exit_node(b, p);
+	if (!prefs_equal(p, &b->prefs)) {
+		backend_exit_on_edit(b, p);
+		apply_new_prefs(b, p);
+	}
+	*result = backend_prefs(b);
+	return 0;
 }
 
 int backend_edit_prefs(struct backend *b, const json_t *masked, json_t **result, char **why)
@@ -353,13 +370,7 @@ int backend_edit_prefs(struct backend *b, const json_t *masked, json_t **result,
 	prefs_copy(&p, &b->prefs);
 	int rc = prefs_edit(&p, masked, NULL, why);
 	if (rc == 0)
-		rc = check(b, &p, why);
-	if (rc == 0) {
-		resolve_exit_node(b, &p);
-		if (!prefs_equal(&p, &b->prefs))
-			apply_new_prefs(b, &p);
-		*result = backend_prefs(b);
-	}
+		rc = backend_accept_prefs(b, &p, result, why);
 	prefs_fini(&p);
 	return rc;
 }

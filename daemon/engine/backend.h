@@ -61,6 +61,8 @@ json_t *backend_user_profile(struct backend *b, int64_t id);
 json_t *backend_whois(struct backend *b, const char *addr, const char *proto);
 /* What the peers see of this node that a person may want to debug. */
 json_t *backend_debug(struct backend *b, const char *what); /* NULL: unknown */
+/* {"ID","Name","Location"}, ID and Name "" if there is no suggestion. NULL: not now, *why new. */
+json_t *backend_suggest_exit_node(struct backend *b, char **why);
 /* Prometheus text of spec 9 */
 void backend_usermetrics(struct backend *b, struct buf *out);
 /* uid of Prefs.OperatorUser, looked up now; false if there is none */
@@ -74,6 +76,9 @@ MUST_CHECK int backend_edit_prefs(struct backend *b, const json_t *masked, json_
 				  char **why);
 /* Would these preferences be accepted? */
 MUST_CHECK int backend_check_prefs(struct backend *b, const json_t *prefs, char **why);
+/* Stop using the exit node, or go back to the one used before. Results as backend_edit_prefs;
+ * -ERR_NOENT: there was none before. */
+MUST_CHECK int backend_use_exit_node(struct backend *b, bool on, json_t **result, char **why);
 /* Options of spec 4.4 */
 MUST_CHECK int backend_start(struct backend *b, const json_t *options, char **why);
 void backend_login_interactive(struct backend *b);

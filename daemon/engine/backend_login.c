@@ -21,6 +21,7 @@ static void forget_map(struct backend *b)
 	map_session_free(b->cached);
 	b->cached = NULL;
 	loop_timer_cancel(&b->cache_timer);
+	backend_exit_forget(b);
 }
 
 static void set_login_error(struct backend *b, const char *text)
@@ -50,7 +51,7 @@ static void on_netmap(void *arg, const struct netmap *nm, const struct nm_change
 		b->cached = NULL;
 	}
 	if (b->prefs.want_running && !expiry_self(nm->self, wall_now()))
-		node_apply(b->node, nm, &b->prefs, first ? NULL : change);
+		backend_apply(b, first ? NULL : change);
 	if (first)
 		backend_set_prefs(b, &b->prefs);
 	/* The first is kept at once: whoever is killed next wakes up with it. */
@@ -608,7 +609,7 @@ void backend_load_cached_map(struct backend *b)
 	log_info("control: using the kept network map until the server answers");
 	b->cached = s;
 	b->nm = map_session_netmap(s);
-	node_apply(b->node, b->nm, &b->prefs, NULL);
+	backend_apply(b, NULL);
 out:
 	buf_fini(&text);
 }
@@ -637,6 +638,7 @@ static enum j_tri tri_of(enum nc_tri t)
 void backend_on_netinfo(void *arg, const struct nc_report *r, int home)
 {
 	struct backend *b = arg;
+	backend_exit_refresh(b);
 	if (!b->ctl)
 		return;
 	struct netinfo_latency lat[HOSTINFO_LATENCIES_MAX];

@@ -11,6 +11,8 @@
 #include "daemon/state/profiles.h"
 #include "daemon/state/state_io.h"
 
+struct backend_exit; /* backend_exit.c */
+
 struct backend {
 	struct net *net;
 	struct loop *loop;
@@ -48,6 +50,7 @@ struct backend {
 	struct netmap_cache *cache;
 	struct loop_timer cache_timer;
 	struct loop_timer health_timer;
+	struct backend_exit *exit;
 	struct loop_defer step; /* run the state machine at the end of the turn */
 	mono_t want_running_at;
 
@@ -69,6 +72,9 @@ bool backend_has_node_key(const struct backend *b);
 void backend_save(struct backend *b);
 void backend_set_prefs(struct backend *b, const struct prefs *p);
 void backend_step(struct backend *b);
+/* Check and apply changed preferences (borrowed); *result as backend_edit_prefs has it. */
+MUST_CHECK int backend_accept_prefs(struct backend *b, struct prefs *p, json_t **result,
+				    char **why);
 
 /* backend_login.c */
 void backend_ctl_start(struct backend *b);
@@ -92,6 +98,23 @@ void backend_hostinfo_read(struct hostinfo_text *t, const struct prefs *p);
 
 /* backend_state.c */
 void backend_run_state(struct backend *b);
+
+/* backend_exit.c: which exit node is used */
+struct exit_choice;
+void backend_exit_init(struct backend *b);
+void backend_exit_free(struct backend *b);
+/* The map is gone, and with it what is known of its peers. */
+void backend_exit_forget(struct backend *b);
+/* The user is about to change the preferences to p: a new choice forgets the old one's place. */
+void backend_exit_on_edit(struct backend *b, const struct prefs *p);
+/* We are somewhere else: the nearest may be another. */
+void backend_exit_on_link_change(struct backend *b);
+/* Facts changed: go over to another exit node if need be. */
+void backend_exit_refresh(struct backend *b);
+/* Give map and preferences to the node, the exit node decided. ch as node_apply has it. */
+void backend_apply(struct backend *b, const struct nm_change *ch);
+/* As last decided; borrowed. */
+const struct exit_choice *backend_exit_choice(const struct backend *b);
 
 /* backend_health.c: adds strings; the deadline is when the list may change by itself */
 json_t *backend_health_texts(struct backend *b);

@@ -61,7 +61,7 @@ static void enter(struct backend *b, enum ipn_state s)
 	case IPN_STARTING:
 	case IPN_NEEDS_MACHINE_AUTH:
 		if (b->nm)
-			node_apply(b->node, b->nm, &b->prefs, NULL);
+			backend_apply(b, NULL);
 		break;
 	case IPN_RUNNING:
 		free(b->auth_url);

@@ -2,6 +2,7 @@
 /* The Status value of the LocalAPI (shared/spec/cli-localapi.md 4.1). */
 #include "base/alloc.h"
 #include "daemon/engine/backend_priv.h"
+#include "daemon/engine/exit_node.h"
 #include "netstack/outbound.h"
 
 #include <inttypes.h>
@@ -73,15 +74,6 @@ static json_t *peerapi_urls(const struct nm_node *n)
 	return a;
 }
 
-static bool offers_exit(const struct nm_node *n)
-{
-	unsigned families = 0;
-	for (size_t i = 0; i < n->n_allowed_ips; i++)
-		if (prefix_is_default(n->allowed_ips[i]))
-			families |= n->allowed_ips[i].ip.fam == IP_V4 ? 1 : 2;
-	return families == 3;
-}
-
 static void set_caps(json_t *o, const struct nm_node *n, bool self)
 {
 	if (n->n_caps == 0)
@@ -151,7 +143,7 @@ static void set_live(json_t *o, const struct nm_node *n, const struct live *v)
 	j_set_time(o, "LastHandshake", v->last_handshake);
 	j_set_bool(o, "Online", v->online);
 	j_set_bool(o, "ExitNode", v->exit_node);
-	j_set_bool(o, "ExitNodeOption", offers_exit(n));
+	j_set_bool(o, "ExitNodeOption", exit_node_offers(n));
 	j_set_bool(o, "Active", v->active);
 	set_list(o, "PeerAPIURL", peerapi_urls(n), false);
 	j_set_int(o, "TaildropTarget", v->taildrop);

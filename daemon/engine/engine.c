@@ -497,6 +497,7 @@ bool engine_peer_status(const struct engine *e, const struct node_key *key, mono
 	out->rx_bytes = atomic_load_explicit(&p->live->rx_bytes, memory_order_relaxed);
 	out->tx_bytes = atomic_load_explicit(&p->live->tx_bytes, memory_order_relaxed);
 	out->last_send.ns = atomic_load_explicit(&p->live->last_tx_ns, memory_order_relaxed);
+	out->waiting = atomic_load_explicit(&p->live->session_wanted, memory_order_relaxed);
 	if (p->wg) {
 		out->in_engine =
 		    wg_peer_current(p->wg) || wg_peer_next(p->wg) || wg_peer_is_handshaking(p->wg);

@@ -109,6 +109,7 @@ struct engine_peer_status {
 	uint64_t rx_bytes, tx_bytes;
 	mono_t last_handshake; /* MONO_ZERO = never */
 	mono_t last_send;
+	bool waiting; /* packets for it wait for a session */
 };
 bool engine_peer_status(const struct engine *e, const struct node_key *key, mono_t now,
 			struct engine_peer_status *out);

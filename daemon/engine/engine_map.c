@@ -266,7 +266,7 @@ static void note_self(struct engine *e, const struct nm_node *self)
 static void note_choice(struct engine *e, const struct netmap *nm, const struct prefs *p)
 {
 	e->choice = (struct rt_choice){
-		.exit_node = p->exit_node_id[0] || ip_is_set(p->exit_node_ip),
+		.exit_node = prefs_wants_exit_node(p),
 		.one_cgnat = nm_node_cap(nm->self, "one-cgnat?v=true") != NULL,
 		.disable_ipv4 = nm_node_cap(nm->self, "disable-ipv4") != NULL,
 	};

@@ -132,7 +132,8 @@ static bool ever_connected(const struct nm_node *n)
 	return n->home_derp || !disco_key_is_zero(&n->disco) || n->flags & NM_WIREGUARD_ONLY;
 }
 
-static enum exit_why state_of(const struct exit_memory *m, const struct nm_node *n)
+static enum exit_why state_of(const struct exit_in *in, const struct exit_memory *m,
+			      const struct nm_node *n)
 {
 	if (!n)
 		return EXIT_UNKNOWN;
@@ -140,7 +141,7 @@ static enum exit_why state_of(const struct exit_memory *m, const struct nm_node 
 		return EXIT_NOT_OFFERING;
 	if (nm_node_is_expired(n))
 		return EXIT_EXPIRED;
-	if (n->online == J_FALSE || !ever_connected(n))
+	if ((n->online == J_FALSE && !in->kept_map) || !ever_connected(n))
 		return EXIT_OFFLINE;
 	return exit_memory_is_silent(m, n->id) ? EXIT_SILENT : EXIT_IN_USE;
 }
@@ -184,7 +185,7 @@ static const struct nm_node **candidates(const struct exit_in *in, const struct 
 		marked = exit_node_offers(nm->peers[i]) && exit_may_suggest(nm->peers[i]);
 	*n = 0;
 	for (size_t i = 0; i < nm->n_peers; i++)
-		if (state_of(m, nm->peers[i]) == EXIT_IN_USE &&
+		if (state_of(in, m, nm->peers[i]) == EXIT_IN_USE &&
 		    (!marked || exit_may_suggest(nm->peers[i])))
 			v[(*n)++] = nm->peers[i];
 	return v;
@@ -221,7 +222,7 @@ static void choose_one(const struct exit_in *in, struct exit_memory *m, struct e
 	const struct prefs *p = in->prefs;
 	out->node = ip_is_set(p->exit_node_ip) ? netmap_peer_by_address(in->nm, p->exit_node_ip)
 					       : by_stable_id(in->nm, p->exit_node_id);
-	out->why = state_of(m, out->node);
+	out->why = state_of(in, m, out->node);
 }
 
 static void choose_auto(const struct exit_in *in, struct exit_memory *m, struct exit_choice *out)
@@ -229,7 +230,7 @@ static void choose_auto(const struct exit_in *in, struct exit_memory *m, struct 
 	out->node = choose_any(in, m);
 	if (!out->node)
 		out->node = netmap_peer(in->nm, m->chosen); /* the last one rather than none */
-	enum exit_why why = state_of(m, out->node);
+	enum exit_why why = state_of(in, m, out->node);
 	bool usable = why == EXIT_IN_USE || why == EXIT_SILENT;
 	if (!usable)
 		out->node = NULL;
@@ -246,7 +247,7 @@ static bool try_name(const struct exit_in *in, struct exit_memory *m, const char
 		     struct exit_choice *out, struct seconds *s)
 {
 	const struct nm_node *n = exit_node_find(in->nm, name);
-	enum exit_why why = state_of(m, n);
+	enum exit_why why = state_of(in, m, n);
 	if (!n)
 		return false;
 	mono_t settled = note_state(m, n, why, in->now);

@@ -26,6 +26,7 @@
 #define EXIT_SILENCE_S 12
 #define EXIT_SETTLE_S 30
 #define EXIT_MEMORY_MAX 16
+#define EXIT_HOME_ANEW (-1) /* exit_memory.home: decide "any" anew */
 
 enum exit_why {
 	EXIT_OFF,	   /* none is wanted */
@@ -48,7 +49,7 @@ struct exit_choice {
 /* What happened so far; zeroed is nothing. Belongs to one profile. */
 struct exit_memory {
 	int64_t chosen; /* node id, 0: none */
-	int home;	/* our relay region when "any" was decided */
+	int home;	/* our relay region when "any" was decided, or EXIT_HOME_ANEW */
 	size_t n;
 	struct exit_record {
 		int64_t id;
@@ -63,6 +64,7 @@ struct exit_in {
 	const struct netmap *nm;	/* NULL: none yet */
 	const struct nc_report *report; /* latencies; NULL: none yet */
 	int home;			/* our relay region, 0: none */
+	bool kept_map;			/* of an earlier run: who is online now is not known */
 	mono_t now;
 	struct rng *rng;
 };

@@ -417,6 +417,11 @@ static wall_t wall_of(const struct node *n, mono_t at)
 	return (wall_t){ ns / NS_PER_S, (int32_t)(ns % NS_PER_S) };
 }
 
+const struct link_snapshot *node_link(const struct node *n)
+{
+	return n->linkmon ? linkmon_snapshot(n->linkmon) : NULL;
+}
+
 bool node_peer_status(const struct node *n, const struct node_key *key,
 		      struct node_peer_status *out)
 {
@@ -433,6 +438,7 @@ bool node_peer_status(const struct node *n, const struct node_key *key,
 		.tx_bytes = s.tx_bytes,
 		.last_handshake = wall_of(n, s.last_handshake),
 		.last_write = wall_of(n, s.last_send),
+		.waiting = s.waiting,
 	};
 	return true;
 }

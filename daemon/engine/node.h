@@ -14,6 +14,7 @@
 #include "netstack/router.h"
 
 struct node;
+struct link_snapshot; /* netstack/linkmon.h */
 
 struct node_opts {
 	struct net *net;
@@ -71,6 +72,7 @@ struct node_peer_status {
 	uint64_t rx_bytes, tx_bytes;
 	wall_t last_handshake; /* WALL_ZERO = none */
 	wall_t last_write;
+	bool waiting; /* packets for it wait for a session */
 };
 bool node_peer_status(const struct node *n, const struct node_key *key,
 		      struct node_peer_status *out);
@@ -91,6 +93,8 @@ struct node_status {
 	const char *router_problem; /* "" if routes and addresses are as wanted; borrowed */
 };
 void node_status(const struct node *n, struct node_status *out);
+/* The machine's interfaces; borrowed until the next turn of the loop. NULL: not known. */
+const struct link_snapshot *node_link(const struct node *n);
 const struct nc_report *node_netcheck_last(const struct node *n); /* borrowed; NULL */
 
 /* Prometheus text of the packet path, of all nodes in this process. */

@@ -38,15 +38,6 @@ void api_file_targets(struct api_req *r)
 	api_error_json(r, 500, "error", "file sharing is not supported by this version");
 }
 
-void api_suggest_exit_node(struct api_req *r)
-{
-	if (has_netmap(r))
-		api_error_json(r, 500, "error",
-			       "exit node suggestions are not supported by this version");
-	else
-		api_error_json(r, 500, "error", "no preferred DERP, try again later");
-}
-
 void api_tka_status(struct api_req *r)
 {
 	static const char no_key[] =

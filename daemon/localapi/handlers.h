@@ -17,8 +17,10 @@ void api_user_profile(struct api_req *r);
 /* prefs.c */
 void api_prefs(struct api_req *r);
 void api_check_prefs(struct api_req *r);
-void api_set_use_exit_node(struct api_req *r);
 void api_reload_config(struct api_req *r);
+/* exit_node.c */
+void api_suggest_exit_node(struct api_req *r);
+void api_set_use_exit_node(struct api_req *r);
 /* login.c */
 void api_start(struct api_req *r);
 void api_login_interactive(struct api_req *r);
@@ -52,7 +54,6 @@ void api_upload_client_metrics(struct api_req *r);
 void api_serve_config(struct api_req *r);
 void api_query_feature(struct api_req *r);
 void api_file_targets(struct api_req *r);
-void api_suggest_exit_node(struct api_req *r);
 void api_tka_status(struct api_req *r);
 void api_dns_query(struct api_req *r);
 void api_drive_shares(struct api_req *r);

@@ -44,26 +44,6 @@ void api_check_prefs(struct api_req *r)
 	j_free(prefs);
 }
 
-static bool has_text(const json_t *o, const char *name)
-{
-	const char *s = j_str(o, name);
-	return s && *s;
-}
-
-/* Switching an exit node off and on again needs the prior choice, which clients cannot set. */
-void api_set_use_exit_node(struct api_req *r)
-{
-	json_t *prefs = backend_prefs(r->b);
-	bool known = has_text(prefs, "ExitNodeID") || has_text(prefs, "InternalExitNodePrior");
-	j_free(prefs);
-	if (known)
-		api_text(r, 501, "not supported by this version; use: meshctl set --exit-node=");
-	else
-		api_text(
-		    r, 500,
-		    "no exit node IP to enable & prior exit node IP was never resolved an a node");
-}
-
 /* There is no configuration file to read again. */
 void api_reload_config(struct api_req *r)
 {

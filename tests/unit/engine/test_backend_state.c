@@ -32,12 +32,9 @@ void node_down(struct node *n)
 	f->downs++;
 }
 
-void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
-		const struct nm_change *ch)
+void backend_apply(struct backend *b, const struct nm_change *ch)
 {
-	(void)n;
-	(void)p;
-	assert_ptr_equal(nm, &f->nm);
+	assert_ptr_equal(b->nm, &f->nm);
 	assert_null(ch);
 	f->applies++;
 }

@@ -21,7 +21,9 @@ struct backend_ping {
 /* Trees are owned here and copied out; NULL is the backend's NULL. */
 struct backend {
 	json_t *status, *prefs, *netmap, *derp_map, *self, *peers, *whois, *peer, *user, *debug;
-	json_t *profiles, *profile_current;
+	json_t *profiles, *profile_current, *suggestion;
+	bool had_exit_node;
+	int exit_switched; /* 0: not asked, 1: on, -1: off */
 	enum ipn_state state;
 	const char *auth_url;
 	const char *refuse; /* why, for everything that can refuse */
@@ -57,10 +59,10 @@ static inline struct backend *fake_backend_new(void)
 
 static inline void fake_backend_free(struct backend *b)
 {
-	json_t **trees[] = { &b->status,    &b->prefs,	   &b->netmap,	 &b->derp_map,
-			     &b->self,	    &b->peers,	   &b->whois,	 &b->peer,
-			     &b->user,	    &b->debug,	   &b->profiles, &b->profile_current,
-			     &b->last_edit, &b->last_start };
+	json_t **trees[] = { &b->status,    &b->prefs,	    &b->netmap,	   &b->derp_map,
+			     &b->self,	    &b->peers,	    &b->whois,	   &b->peer,
+			     &b->user,	    &b->debug,	    &b->profiles,  &b->profile_current,
+			     &b->last_edit, &b->last_start, &b->suggestion };
 	for (size_t i = 0; i < ARRAY_LEN(trees); i++)
 		j_free(*trees[i]);
 	free(b->ping);
@@ -159,6 +161,25 @@ int backend_edit_prefs(struct backend *b, const json_t *masked, json_t **result,
 	if (rc == 0)
 		*result = j_copy(b->prefs);
 	return rc;
+}
+int backend_use_exit_node(struct backend *b, bool on, json_t **result, char **why)
+{
+	b->exit_switched = on ? 1 : -1;
+	if (on && !b->had_exit_node) {
+		*why = xstrdup("no exit node IP to enable & prior exit node IP was never resolved "
+			       "an a node");
+		return -ERR_NOENT;
+	}
+	int rc = fake_verdict(b, why);
+	if (rc == 0)
+		*result = j_copy(b->prefs);
+	return rc;
+}
+json_t *backend_suggest_exit_node(struct backend *b, char **why)
+{
+	if (!b->suggestion)
+		*why = xstrdup("no preferred DERP, try again later");
+	return fake_copy(b->suggestion);
 }
 int backend_check_prefs(struct backend *b, const json_t *prefs, char **why)
 {

@@ -63,6 +63,39 @@ static void test_prefs(void **state)
 	assert_int_equal(ask(f, "PUT", "prefs", "{}"), 405);
 }
 
+static void test_exit_node(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fixture_get(f, "suggest-exit-node"), 500);
+	assert_string_equal(fixture_body(f),
+			    "{\"error\":\"no preferred DERP, try again later\"}\n");
+	f->b->suggestion = j_object();
+	j_set_str(f->b->suggestion, "ID", "7");
+	j_set_str(f->b->suggestion, "Name", "fra.tail.example.com.");
+	f->rights = (struct api_rights){ .read = false }; /* a question anybody may ask */
+	assert_int_equal(ask(f, "POST", "suggest-exit-node", NULL), 200);
+	assert_string_equal(fixture_body(f), "{\"ID\":\"7\",\"Name\":\"fra.tail.example.com.\"}\n");
+	assert_int_equal(ask(f, "POST", "set-use-exit-node-enabled?enabled=false", NULL), 403);
+	assert_int_equal(f->b->exit_switched, 0);
+}
+
+static void test_exit_node_off_and_on(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(ask(f, "POST", "set-use-exit-node-enabled?enabled=False", NULL), 200);
+	assert_string_equal(fixture_body(f), "{\n\t\"Hostname\": \"\"\n}\n");
+	assert_int_equal(f->b->exit_switched, -1);
+	assert_int_equal(ask(f, "POST", "set-use-exit-node-enabled?enabled=1", NULL), 500);
+	f->b->had_exit_node = true;
+	assert_int_equal(ask(f, "POST", "set-use-exit-node-enabled?enabled=t", NULL), 200);
+	assert_int_equal(f->b->exit_switched, 1);
+	f->b->exit_switched = 0;
+	assert_int_equal(ask(f, "POST", "set-use-exit-node-enabled?enabled=on", NULL), 400);
+	assert_string_equal(fixture_body(f), "invalid 'enabled' parameter\n");
+	assert_int_equal(ask(f, "POST", "set-use-exit-node-enabled", NULL), 400);
+	assert_int_equal(f->b->exit_switched, 0);
+}
+
 static void test_start(void **state)
 {
 	struct fixture *f = *state;
@@ -321,6 +354,8 @@ int main(void)
 		T(test_status),
 		T(test_prefs),
 		T(test_start),
+		T(test_exit_node),
+		T(test_exit_node_off_and_on),
 		T(test_logout),
 		T(test_logout_of_a_client_that_left),
 		T(test_ping),
