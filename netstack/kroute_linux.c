@@ -3,11 +3,9 @@
 
 #include "base/alloc.h"
 
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
-#include <netlink/route/addr.h>
 #include <netlink/route/link.h>
-#include <netlink/route/route.h>
-#include <netlink/route/rule.h>
 
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
@@ -16,110 +14,100 @@
 #include <sys/socket.h>
 
 #define DUPLICATES_MAX 32 /* rules removed at one preference */
+#define MSG_MAX 128
+#define METRIC6_DEFAULT 1024
 
 static int af_of(uint8_t fam)
 {
 	return fam == IP_V4 ? AF_INET : AF_INET6;
 }
 
-static struct nl_addr *addr_new(struct prefix p)
+static struct nl_msg *msg_new(int type, bool add, const void *fixed, size_t len)
 {
-	struct nl_addr *a = nl_addr_build(af_of(p.ip.fam), p.ip.b, ip_len(p.ip));
-	if (a)
-		nl_addr_set_prefixlen(a, p.bits);
-	return a;
+	struct nl_msg *m = nlmsg_alloc_size(MSG_MAX);
+	int flags = add ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+	if (!m)
+		return NULL;
+	nlmsg_put(m, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, flags);
+	nlmsg_append(m, (void *)(uintptr_t)fixed, len, NLMSG_ALIGNTO);
+	return m;
 }
 
-static int unless(int rc, int fine)
+static void put_ip(struct nl_msg *m, int attr, struct ip ip)
 {
-	return rc == fine ? 0 : rc;
+	nla_put(m, attr, (int)ip_len(ip), ip.b);
+}
+
+int kroute_forgive(bool add, int rc)
+{
+	return rc == (add ? -ERR_EXIST : -ERR_NOENT) ? 0 : rc;
 }
 
 /* ---- interfaces ---- */
 
-int kroute_link_find(struct nl_sock *s, const char *name, unsigned *index)
+int kroute_link_get(struct nl_sock *s, const char *name, struct kroute_link *out)
 {
 	struct rtnl_link *l = NULL;
 	int rc = rtnl_link_get_kernel(s, 0, name, &l);
 	if (rc < 0)
 		return netmsg_error(rc);
-	*index = (unsigned)rtnl_link_get_ifindex(l);
+	*out = (struct kroute_link){ .index = (unsigned)rtnl_link_get_ifindex(l),
+				     .mtu = rtnl_link_get_mtu(l),
+				     .up = rtnl_link_get_flags(l) & IFF_UP };
 	rtnl_link_put(l);
 	return 0;
 }
 
-static int link_change(struct nl_sock *s, unsigned index, struct rtnl_link *changes)
+int kroute_link_find(struct nl_sock *s, const char *name, unsigned *index)
 {
-	struct rtnl_link *which = rtnl_link_alloc();
-	if (!which)
-		return -ERR_NOMEM;
-	rtnl_link_set_ifindex(which, (int)index);
-	int rc = rtnl_link_change(s, which, changes, 0);
-	rtnl_link_put(which);
-	return netmsg_error(rc);
+	struct kroute_link l = { 0 };
+	int rc = kroute_link_get(s, name, &l);
+	if (rc == 0)
+		*index = l.index;
+	return rc;
 }
 
 int kroute_link_set_up(struct nl_sock *s, unsigned index, bool up)
 {
-	struct rtnl_link *changes = rtnl_link_alloc();
-	if (!changes)
-		return -ERR_NOMEM;
-	if (up)
-		rtnl_link_set_flags(changes, IFF_UP);
-	else
-		rtnl_link_unset_flags(changes, IFF_UP);
-	int rc = link_change(s, index, changes);
-	rtnl_link_put(changes);
-	return rc;
+	struct ifinfomsg i = { .ifi_index = (int)index,
+			       .ifi_change = IFF_UP,
+			       .ifi_flags = up ? IFF_UP : 0 };
+	return netbatch_one(s, msg_new(RTM_NEWLINK, false, &i, sizeof(i)));
 }
 
 int kroute_link_set_mtu(struct nl_sock *s, unsigned index, unsigned mtu)
 {
-	struct rtnl_link *changes = rtnl_link_alloc();
-	if (!changes)
-		return -ERR_NOMEM;
-	rtnl_link_set_mtu(changes, mtu);
-	int rc = link_change(s, index, changes);
-	rtnl_link_put(changes);
-	return rc;
+	struct ifinfomsg i = { .ifi_index = (int)index };
+	struct nl_msg *m = msg_new(RTM_NEWLINK, false, &i, sizeof(i));
+	if (m)
+		nla_put_u32(m, IFLA_MTU, mtu);
+	return netbatch_one(s, m);
 }
 
 /* ---- addresses ---- */
 
-static struct rtnl_addr *if_addr_new(unsigned index, struct prefix p)
+struct nl_msg *kroute_addr_msg(unsigned index, struct prefix p, bool add)
 {
-	struct rtnl_addr *a = rtnl_addr_alloc();
-	struct nl_addr *ip = addr_new(p);
-	if (a && ip && rtnl_addr_set_local(a, ip) == 0) {
-		rtnl_addr_set_ifindex(a, (int)index);
-		nl_addr_put(ip);
-		return a;
-	}
-	if (a)
-		rtnl_addr_put(a);
-	if (ip)
-		nl_addr_put(ip);
-	return NULL;
+	struct ifaddrmsg a = { .ifa_family = (uint8_t)af_of(p.ip.fam),
+			       .ifa_prefixlen = p.bits,
+			       .ifa_scope = RT_SCOPE_UNIVERSE,
+			       .ifa_index = index };
+	struct nl_msg *m = msg_new(add ? RTM_NEWADDR : RTM_DELADDR, add, &a, sizeof(a));
+	if (!m)
+		return NULL;
+	put_ip(m, IFA_LOCAL, p.ip);
+	put_ip(m, IFA_ADDRESS, p.ip);
+	return m;
 }
 
 int kroute_addr_add(struct nl_sock *s, unsigned index, struct prefix p)
 {
-	struct rtnl_addr *a = if_addr_new(index, p);
-	if (!a)
-		return -ERR_NOMEM;
-	int rc = netmsg_error(rtnl_addr_add(s, a, NLM_F_CREATE | NLM_F_REPLACE));
-	rtnl_addr_put(a);
-	return unless(rc, -ERR_EXIST);
+	return kroute_forgive(true, netbatch_one(s, kroute_addr_msg(index, p, true)));
 }
 
 int kroute_addr_del(struct nl_sock *s, unsigned index, struct prefix p)
 {
-	struct rtnl_addr *a = if_addr_new(index, p);
-	if (!a)
-		return -ERR_NOMEM;
-	int rc = netmsg_error(rtnl_addr_delete(s, a, 0));
-	rtnl_addr_put(a);
-	return unless(rc, -ERR_NOENT);
+	return kroute_forgive(false, netbatch_one(s, kroute_addr_msg(index, p, false)));
 }
 
 struct addr_query {
@@ -143,63 +131,55 @@ int kroute_addrs(struct nl_sock *s, unsigned index, struct prefix_list *out)
 
 /* ---- routes ---- */
 
-static int set_target(struct rtnl_route *rt, const struct kroute_route *r)
+static uint8_t type_of(const struct kroute_route *r)
 {
-	if (r->oif == 0)
-		return rtnl_route_set_type(rt, RTN_THROW);
-	struct rtnl_nexthop *nh = rtnl_route_nh_alloc();
-	if (!nh)
-		return -NLE_NOMEM;
-	rtnl_route_nh_set_ifindex(nh, (int)r->oif);
-	rtnl_route_add_nexthop(rt, nh); /* takes it */
-	return rtnl_route_set_type(rt, RTN_UNICAST);
+	return r->type ? r->type : r->oif ? RTN_UNICAST : RTN_THROW;
 }
 
-static struct rtnl_route *route_new(const struct kroute_route *r)
+/* IPv6 does not look at the type of a route that is to be deleted, only at its metric, and takes
+ * any without one. */
+static uint32_t metric_of(const struct kroute_route *r, bool add)
 {
-	struct rtnl_route *rt = rtnl_route_alloc();
-	struct nl_addr *dst = addr_new(prefix_masked(r->dst));
-	bool ok = rt && dst;
-	if (ok) {
-		rtnl_route_set_family(rt, (uint8_t)af_of(r->dst.ip.fam));
-		rtnl_route_set_table(rt, r->table);
-		rtnl_route_set_scope(rt, RT_SCOPE_UNIVERSE);
-		rtnl_route_set_protocol(rt, RTPROT_BOOT);
-		ok = rtnl_route_set_dst(rt, dst) == 0 && set_target(rt, r) == 0;
-	}
-	if (dst)
-		nl_addr_put(dst);
-	if (ok)
-		return rt;
-	if (rt)
-		rtnl_route_put(rt);
-	return NULL;
+	bool default6 = !add && r->dst.ip.fam == IP_V6 && r->metric == 0;
+	return default6 ? METRIC6_DEFAULT : r->metric;
+}
+
+struct nl_msg *kroute_route_msg(const struct kroute_route *r, bool add)
+{
+	struct prefix dst = prefix_masked(r->dst);
+	uint32_t metric = metric_of(r, add);
+	struct rtmsg rt = { .rtm_family = (uint8_t)af_of(dst.ip.fam),
+			    .rtm_dst_len = dst.bits,
+			    .rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_COMPAT,
+			    .rtm_protocol = add ? RTPROT_BOOT : RTPROT_UNSPEC,
+			    .rtm_scope = add ? RT_SCOPE_UNIVERSE : RT_SCOPE_NOWHERE,
+			    .rtm_type = type_of(r) };
+	struct nl_msg *m = msg_new(add ? RTM_NEWROUTE : RTM_DELROUTE, add, &rt, sizeof(rt));
+	if (!m)
+		return NULL;
+	put_ip(m, RTA_DST, dst.ip);
+	nla_put_u32(m, RTA_TABLE, r->table);
+	if (r->oif)
+		nla_put_u32(m, RTA_OIF, r->oif);
+	if (metric)
+		nla_put_u32(m, RTA_PRIORITY, metric);
+	return m;
 }
 
 int kroute_route_add(struct nl_sock *s, const struct kroute_route *r)
 {
-	struct rtnl_route *rt = route_new(r);
-	if (!rt)
-		return -ERR_NOMEM;
-	int rc = netmsg_error(rtnl_route_add(s, rt, NLM_F_CREATE | NLM_F_REPLACE));
-	rtnl_route_put(rt);
-	return rc;
+	return netbatch_one(s, kroute_route_msg(r, true));
 }
 
 int kroute_route_del(struct nl_sock *s, const struct kroute_route *r)
 {
-	struct rtnl_route *rt = route_new(r);
-	if (!rt)
-		return -ERR_NOMEM;
-	int rc = netmsg_error(rtnl_route_delete(s, rt, 0));
-	rtnl_route_put(rt);
-	return unless(rc, -ERR_NOENT);
+	return kroute_forgive(false, netbatch_one(s, kroute_route_msg(r, false)));
 }
 
 struct route_query {
 	uint32_t table;
 	struct kroute_route *v;
-	size_t n;
+	size_t n, cap;
 };
 
 static void on_route(void *arg, struct nlmsghdr *h)
@@ -210,64 +190,83 @@ static void on_route(void *arg, struct nlmsghdr *h)
 		return;
 	if (!ip_is_set(r.dst.ip))
 		r.dst.ip.fam = r.fam;
-	q->v = xrealloc(q->v, q->n + 1, sizeof(*q->v));
-	q->v[q->n++] = (struct kroute_route){ r.dst, r.table, r.type == RTN_THROW ? 0 : r.oif };
+	if (q->n == q->cap) {
+		q->cap = q->cap ? 2 * q->cap : 64;
+		q->v = xrealloc(q->v, q->cap, sizeof(*q->v));
+	}
+	q->v[q->n++] = (struct kroute_route){ .dst = r.dst,
+					      .table = r.table,
+					      .oif = r.type == RTN_UNICAST ? r.oif : 0,
+					      .type = r.type,
+					      .metric = r.metric };
+}
+
+static int flush_batch(struct netbatch *b)
+{
+	int rc = 0;
+	netbatch_send(b);
+	for (unsigned i = 0; i < b->n && rc == 0; i++)
+		rc = kroute_forgive(false, b->rc[i]);
+	netbatch_clear(b);
+	return rc;
 }
 
 int kroute_table_flush(struct nl_sock *s, uint8_t fam, uint32_t table)
 {
 	struct route_query q = { .table = table };
+	struct netbatch b;
 	int rc = netmsg_dump(s, RTM_GETROUTE, af_of(fam), table, on_route, &q);
+	netbatch_init(&b, s);
 	for (size_t i = 0; i < q.n; i++) {
-		int del = kroute_route_del(s, &q.v[i]);
-		rc = rc ? rc : del;
+		netbatch_add(&b, kroute_route_msg(&q.v[i], false));
+		if (netbatch_full(&b) || i + 1 == q.n) {
+			int del = flush_batch(&b);
+			rc = rc ? rc : del;
+		}
 	}
+	netbatch_fini(&b);
 	free(q.v);
 	return rc;
 }
 
 /* ---- rules ---- */
 
-static struct rtnl_rule *rule_new(const struct kroute_rule *r)
+static struct nl_msg *rule_msg(const struct kroute_rule *r, bool add, bool marked)
 {
-	struct rtnl_rule *u = rtnl_rule_alloc();
-	if (!u)
+	struct fib_rule_hdr f = { .family = (uint8_t)af_of(r->fam),
+				  .action = r->table ? FR_ACT_TO_TBL : FR_ACT_UNREACHABLE,
+				  .table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_COMPAT };
+	struct nl_msg *m = msg_new(add ? RTM_NEWRULE : RTM_DELRULE, false, &f, sizeof(f));
+	if (!m)
 		return NULL;
-	rtnl_rule_set_family(u, af_of(r->fam));
-	rtnl_rule_set_prio(u, r->priority);
-	if (r->table) {
-		rtnl_rule_set_action(u, FR_ACT_TO_TBL);
-		rtnl_rule_set_table(u, r->table);
-	} else {
-		rtnl_rule_set_action(u, FR_ACT_UNREACHABLE);
+	if (add)
+		nlmsg_hdr(m)->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+	nla_put_u32(m, FRA_PRIORITY, r->priority);
+	if (r->table)
+		nla_put_u32(m, FRA_TABLE, r->table);
+	if (marked && r->mask) {
+		nla_put_u32(m, FRA_FWMARK, r->mark);
+		nla_put_u32(m, FRA_FWMASK, r->mask);
 	}
-	return u;
+	return m;
 }
 
 int kroute_rule_add(struct nl_sock *s, const struct kroute_rule *r)
 {
-	struct rtnl_rule *u = rule_new(r);
-	if (!u)
-		return -ERR_NOMEM;
-	if (r->mask) {
-		rtnl_rule_set_mark(u, r->mark);
-		rtnl_rule_set_mask(u, r->mask);
-	}
-	int rc = netmsg_error(rtnl_rule_add(s, u, NLM_F_CREATE | NLM_F_EXCL));
-	rtnl_rule_put(u);
-	return unless(rc, -ERR_EXIST);
+	return kroute_forgive(true, netbatch_one(s, rule_msg(r, true, true)));
+}
+
+int kroute_rule_del_marked(struct nl_sock *s, const struct kroute_rule *r)
+{
+	return kroute_forgive(false, netbatch_one(s, rule_msg(r, false, true)));
 }
 
 int kroute_rule_del(struct nl_sock *s, const struct kroute_rule *r)
 {
-	struct rtnl_rule *u = rule_new(r);
 	int rc = 0;
-	if (!u)
-		return -ERR_NOMEM;
 	for (int i = 0; i < DUPLICATES_MAX && rc == 0; i++)
-		rc = netmsg_error(rtnl_rule_delete(s, u, 0));
-	rtnl_rule_put(u);
-	return unless(rc, -ERR_NOENT);
+		rc = netbatch_one(s, rule_msg(r, false, false));
+	return kroute_forgive(false, rc);
 }
 
 static void on_rule(void *arg, struct nlmsghdr *h)

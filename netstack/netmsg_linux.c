@@ -83,7 +83,10 @@ bool netmsg_route(struct nlmsghdr *h, struct netmsg_route *r)
 	*r = (struct netmsg_route){ .fam = family_of(m->rtm_family), .type = m->rtm_type };
 	r->table = get_u32(tb[RTA_TABLE], m->rtm_table);
 	r->oif = get_u32(tb[RTA_OIF], 0);
+	r->metric = get_u32(tb[RTA_PRIORITY], 0);
+	r->protocol = m->rtm_protocol;
 	r->has_gateway = tb[RTA_GATEWAY] || tb[RTA_VIA];
+	r->dead = m->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN);
 	if (tb[RTA_DST])
 		r->dst = (struct prefix){ get_ip(tb[RTA_DST]), m->rtm_dst_len };
 	return true;
@@ -98,6 +101,12 @@ bool netmsg_rule(struct nlmsghdr *h, struct netmsg_rule *r)
 	*r = (struct netmsg_rule){ .fam = family_of(m->family), .action = m->action };
 	r->priority = get_u32(tb[FRA_PRIORITY], 0);
 	r->table = get_u32(tb[FRA_TABLE], m->table);
+	r->mark = get_u32(tb[FRA_FWMARK], 0);
+	r->mask = get_u32(tb[FRA_FWMASK], 0);
+	r->narrow = m->src_len || m->dst_len || m->tos || (m->flags & FIB_RULE_INVERT) ||
+		    tb[FRA_IIFNAME] || tb[FRA_OIFNAME] || tb[FRA_UID_RANGE] ||
+		    tb[FRA_SPORT_RANGE] || tb[FRA_DPORT_RANGE] ||
+		    (tb[FRA_IP_PROTO] && nla_get_u8(tb[FRA_IP_PROTO]));
 	return true;
 }
 
@@ -143,10 +152,14 @@ struct nl_sock *netmsg_socket(void)
 	if (!s)
 		return NULL;
 	nl_socket_modify_cb(s, NL_CB_MSG_IN, NL_CB_CUSTOM, kernel_only, NULL);
+	/* netbatch_linux.c counts for itself. */
+	nl_socket_disable_seq_check(s);
 	if (nl_connect(s, NETLINK_ROUTE) < 0) {
 		nl_socket_free(s);
 		return NULL;
 	}
+	int on = 1; /* errors without a copy of the request; since Linux 4.3 */
+	setsockopt(nl_socket_get_fd(s), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	return s;
 }
 
@@ -179,6 +192,22 @@ int netmsg_error(int nle)
 	}
 }
 
+/* ---- faults, for tests ---- */
+
+static netmsg_fault_fn *fault;
+
+void netmsg_set_fault(netmsg_fault_fn *fn)
+{
+	fault = fn;
+}
+
+int netmsg_fault(int type, int fam)
+{
+	return fault ? fault(type, fam) : 0;
+}
+
+/* ---- dumps ---- */
+
 struct dump {
 	netmsg_fn *fn;
 	void *arg;
@@ -198,17 +227,37 @@ static void filter_in_kernel(struct nl_sock *s, bool on)
 	setsockopt(nl_socket_get_fd(s), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &v, sizeof(v));
 }
 
+static int request_routes(struct nl_sock *s, int fam, uint32_t table)
+{
+	struct rtmsg rt = { .rtm_family = (unsigned char)fam };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
+	if (!msg)
+		return -NLE_NOMEM;
+	nlmsg_append(msg, &rt, sizeof(rt), NLMSG_ALIGNTO);
+	if (table)
+		nla_put_u32(msg, RTA_TABLE, table);
+	filter_in_kernel(s, table != 0);
+	int rc = nl_send_auto(s, msg);
+	filter_in_kernel(s, false);
+	nlmsg_free(msg);
+	return rc;
+}
+
+/* What is left of answers that once did not fit must not be taken for those to come. */
+static void drain(struct nl_sock *s)
+{
+	uint8_t byte;
+	while (recv(nl_socket_get_fd(s), &byte, 1, MSG_DONTWAIT | MSG_TRUNC) > 0)
+		continue;
+}
+
 static int request(struct nl_sock *s, int type, int fam, uint32_t table)
 {
-	struct rtmsg rt = { .rtm_family = (unsigned char)fam,
-			    .rtm_table = table < 256 ? (unsigned char)table : RT_TABLE_UNSPEC };
 	struct ifinfomsg any = { .ifi_family = (unsigned char)fam };
-	if (type != RTM_GETROUTE)
-		return nl_send_simple(s, type, NLM_F_DUMP, &any, sizeof(any));
-	filter_in_kernel(s, rt.rtm_table != RT_TABLE_UNSPEC);
-	int rc = nl_send_simple(s, type, NLM_F_DUMP, &rt, sizeof(rt));
-	filter_in_kernel(s, false);
-	return rc;
+	drain(s);
+	if (type == RTM_GETROUTE)
+		return request_routes(s, fam, table);
+	return nl_send_simple(s, type, NLM_F_DUMP, &any, sizeof(any));
 }
 
 static int dump_once(struct nl_sock *s, int type, int fam, uint32_t table, struct nl_cb *cb)
@@ -223,7 +272,10 @@ static int dump_once(struct nl_sock *s, int type, int fam, uint32_t table, struc
 int netmsg_dump(struct nl_sock *s, int type, int fam, uint32_t table, netmsg_fn *fn, void *arg)
 {
 	struct dump d = { fn, arg };
-	int rc = -NLE_DUMP_INTR;
+	int rc = netmsg_fault(type, fam);
+	if (rc)
+		return rc;
+	rc = -NLE_DUMP_INTR;
 	struct nl_cb *own = nl_socket_get_cb(s);
 	struct nl_cb *cb = nl_cb_clone(own);
 	nl_cb_put(own);

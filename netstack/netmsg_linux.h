@@ -22,7 +22,10 @@ struct netmsg_route {
 	uint8_t type; /* RTN_* */
 	uint32_t table;
 	unsigned oif; /* 0: none */
+	uint32_t metric;
+	uint8_t protocol; /* RTPROT_* */
 	bool has_gateway;
+	bool dead; /* its interface is down or has no carrier */
 };
 
 struct netmsg_rule {
@@ -30,6 +33,8 @@ struct netmsg_rule {
 	uint8_t action; /* FR_ACT_* */
 	uint32_t priority;
 	uint32_t table;
+	uint32_t mark, mask;
+	bool narrow; /* also looks at addresses, interfaces, ports... */
 };
 
 /* i: zeroed; gets all but addresses. */
@@ -50,5 +55,12 @@ typedef void netmsg_fn(void *arg, struct nlmsghdr *h);
  * things change meanwhile. table: a hint which routes are wanted, 0 for all; fn looks for itself.
  * 0 or a code of ours. Blocks. */
 int netmsg_dump(struct nl_sock *s, int type, int fam, uint32_t table, netmsg_fn *fn, void *arg);
+
+/* Tests only: asked before each request to the kernel (type RTM_*, fam AF_*) whether it may be
+ * made: 0, or the code that it fails with instead. NULL: none. */
+typedef int netmsg_fault_fn(int type, int fam);
+void netmsg_set_fault(netmsg_fault_fn *fn);
+/* For those that make requests. */
+int netmsg_fault(int type, int fam);
 
 #endif

@@ -47,7 +47,9 @@ static void on_routes_lost(void *arg)
 
 static void default_route(bool add)
 {
-	struct kroute_route r = { { { .fam = IP_V4 }, 0 }, 254, if_nametoindex("eth9") };
+	struct kroute_route r = { .dst = { { .fam = IP_V4 }, 0 },
+				  .table = 254,
+				  .oif = if_nametoindex("eth9") };
 	assert_int_equal(add ? kroute_route_add(nl, &r) : kroute_route_del(nl, &r), 0);
 }
 
@@ -189,9 +191,10 @@ static void lost_events_end_in_a_look(void **state)
 	(void)state;
 	run_ms(1100);
 	for (unsigned i = 0; i < 20000; i++) {
-		struct kroute_route r = { prefix_host(
-					      ip_v4(172, 16, (uint8_t)(i >> 8), (uint8_t)i)),
-					  52, if_nametoindex("eth9") };
+		struct ip ip = ip_v4(172, 16, (uint8_t)(i >> 8), (uint8_t)i);
+		struct kroute_route r = { .dst = prefix_host(ip),
+					  .table = 52,
+					  .oif = if_nametoindex("eth9") };
 		assert_int_equal(kroute_route_add(nl, &r), 0);
 	}
 	assert_int_equal(kroute_addr_add(nl, if_nametoindex("eth9"), pk_prefix("192.168.7.9/24")),
@@ -224,7 +227,7 @@ static void rules_taken_by_others(void **state)
 	assert_int_equal(kroute_rule_del(nl, &six), 0);
 	run_until(&seen.lost, 2);
 	linkmon_guard_rules(mon, false);
-	router_down(r, &rep);
+	router_down(r, false, &rep);
 	run_ms(400);
 	assert_int_equal(seen.lost, 2);
 	router_free(r);
@@ -233,8 +236,8 @@ static void rules_taken_by_others(void **state)
 static void routes_taken_by_others(void **state)
 {
 	unsigned mesh = if_nametoindex(TUN), eth = if_nametoindex("eth9");
-	struct kroute_route ours = { pk_prefix("10.1.0.0/16"), 52, mesh };
-	struct kroute_route other = { pk_prefix("10.2.0.0/16"), 99, eth };
+	struct kroute_route ours = { .dst = pk_prefix("10.1.0.0/16"), .table = 52, .oif = mesh };
+	struct kroute_route other = { .dst = pk_prefix("10.2.0.0/16"), .table = 99, .oif = eth };
 	(void)state;
 	assert_int_equal(kroute_link_set_up(nl, mesh, true), 0);
 	linkmon_guard_routes(mon, true);
@@ -255,7 +258,7 @@ static void routes_taken_by_others(void **state)
 static void what_we_remove_is_not_lost(void **state)
 {
 	unsigned mesh = if_nametoindex(TUN);
-	struct kroute_route r = { pk_prefix("10.1.0.0/16"), 52, mesh };
+	struct kroute_route r = { .dst = pk_prefix("10.1.0.0/16"), .table = 52, .oif = mesh };
 	(void)state;
 	assert_int_equal(kroute_link_set_up(nl, mesh, true), 0);
 	linkmon_guard_routes(mon, true);

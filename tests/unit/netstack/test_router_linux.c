@@ -294,7 +294,7 @@ static void count_77(void *arg, struct nlmsghdr *h)
 static void foreign_rules_and_routes_stay(void **state)
 {
 	struct kroute_rule foreign = { IP_V4, 5210, 0, 0, 77 };
-	struct kroute_route route = { pk_prefix("10.9.0.0/16"), 77, 0 };
+	struct kroute_route route = { .dst = pk_prefix("10.9.0.0/16"), .table = 77 };
 	(void)state;
 	assert_int_equal(kroute_rule_add(look, &foreign), 0);
 	assert_int_equal(kroute_route_add(look, &route), 0);

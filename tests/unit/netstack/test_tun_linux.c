@@ -38,7 +38,7 @@ static void bring_up(void)
 {
 	struct nl_sock *s = netmsg_socket();
 	unsigned index = if_nametoindex(TUN);
-	struct kroute_route r = { pk_prefix("10.0.0.0/8"), 254, index };
+	struct kroute_route r = { .dst = pk_prefix("10.0.0.0/8"), .table = 254, .oif = index };
 	assert_int_equal(kroute_addr_add(s, index, pk_prefix("100.64.0.1/32")), 0);
 	assert_int_equal(kroute_link_set_up(s, index, true), 0);
 	assert_int_equal(kroute_route_add(s, &r), 0);

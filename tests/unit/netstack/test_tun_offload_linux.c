@@ -46,8 +46,8 @@ static struct end end_open(int i, uint32_t off)
 	struct end e = { .tun = netns_tun_without("mesh0", off) };
 	struct nl_sock *s = netmsg_socket();
 	unsigned index = if_nametoindex("mesh0");
-	struct kroute_route r4 = { pk_prefix("100.64.0.0/10"), 254, index };
-	struct kroute_route r6 = { pk_prefix("fd7a::/16"), 254, index };
+	struct kroute_route r4 = { .dst = pk_prefix("100.64.0.0/10"), .table = 254, .oif = index };
+	struct kroute_route r6 = { .dst = pk_prefix("fd7a::/16"), .table = 254, .oif = index };
 	netns_write("/proc/sys/net/ipv6/conf/mesh0/accept_dad", "0");
 	netns_write("/proc/sys/net/ipv6/conf/mesh0/router_solicitations", "0");
 	assert_int_equal(kroute_link_set_mtu(s, index, TUN_MTU), 0);
