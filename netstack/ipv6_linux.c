@@ -22,7 +22,7 @@ static int read_flag(const char *ifname, const char *name, bool *on)
 	return rc;
 }
 
-static bool policy_rules_work(struct nl_sock *s, uint32_t mark, uint32_t mask, uint32_t table)
+bool ipv6_has_policy(struct nl_sock *s, uint32_t mark, uint32_t mask, uint32_t table)
 {
 	bool empty;
 	struct kroute_rule test = { IP_V6, TEST_PRIORITY, mark, mask, table };
@@ -33,14 +33,12 @@ static bool policy_rules_work(struct nl_sock *s, uint32_t mark, uint32_t mask, u
 	return kroute_rule_add(s, &test) == 0 && kroute_rule_del(s, &test) == 0;
 }
 
-bool ipv6_usable(struct nl_sock *s, uint32_t mark, uint32_t mask, uint32_t table)
+bool ipv6_switched_on(void)
 {
 	bool on;
 	if (read_flag("all", "disable_ipv6", &on) || on)
 		return false;
-	if (read_flag("all", "disable_policy", &on) == 0 && on)
-		return false;
-	return policy_rules_work(s, mark, mask, table);
+	return read_flag("all", "disable_policy", &on) || !on;
 }
 
 bool ipv6_usable_on(const char *ifname)

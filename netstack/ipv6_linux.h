@@ -6,9 +6,11 @@
 
 #include "netstack/kroute_linux.h"
 
-/* In this system at all, with policy rules. mark, mask, table: for a test rule, where there are no
- * rules at all. */
-bool ipv6_usable(struct nl_sock *s, uint32_t mark, uint32_t mask, uint32_t table);
+/* Switched on in this system now. */
+bool ipv6_switched_on(void);
+/* Does it have policy rules? mark, mask, table: for a test rule, where there are no rules at all.
+ */
+bool ipv6_has_policy(struct nl_sock *s, uint32_t mark, uint32_t mask, uint32_t table);
 /* On this interface now: it vanishes with disable_ipv6, or an MTU under 1280. */
 bool ipv6_usable_on(const char *ifname);
 

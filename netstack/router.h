@@ -47,25 +47,56 @@ void router_config_build(const struct router_in *in, struct router_config *out);
 void router_config_fini(struct router_config *c);
 bool router_config_eq(const struct router_config *a, const struct router_config *b);
 
-enum rt_op_kind {
-	RT_THROW_ADD,
-	RT_THROW_DEL,
-	RT_ROUTE_ADD,
-	RT_ROUTE_DEL,
-	RT_ADDR_ADD,
-	RT_ADDR_DEL,
+/* ---- what the system has ---- */
+
+enum rt_set {
+	RT_GUARDS, /* 0.0.0.0/0, ::/0 */
+	RT_THROWS,
+	RT_ROUTES,
+	RT_ADDRS,
+	RT_SETS
 };
 
+/* What the system has of ours, or shall have: each list sorted, without doubles. No prefix is both
+ * thrown and routed: the table has one place for both. */
+struct rt_state {
+	struct prefix_list set[RT_SETS];
+};
+void rt_state_fini(struct rt_state *s);
+
+struct rt_able {
+	bool policy, policy6; /* policy rules; without them there is neither guard nor throw */
+	bool ipv6;	      /* switched on in the system */
+	bool tun6;	      /* and on our interface */
+};
+/* What of c such a system can have. A prefix that is wanted both thrown and routed is thrown. out:
+ * zeroed before. */
+void rt_state_possible(const struct router_config *c, const struct rt_able *able,
+		       struct rt_state *out);
+
+/* Of what was found take for ours what we had set or want to set; a throw or route that somebody
+ * else added is not. */
+void rt_state_keep_known(struct rt_state *found, const struct rt_state *had,
+			 const struct rt_state *want);
+/* How many objects of `had` are not in `now`. */
+size_t rt_state_lost(const struct rt_state *had, const struct rt_state *now);
+
+/* ---- steps from one state to another ---- */
+
 struct rt_op {
-	enum rt_op_kind kind;
+	uint8_t set; /* enum rt_set */
+	bool add;    /* what is in the same place is replaced */
+	bool failed; /* for whoever takes the step */
 	struct prefix prefix;
 };
 
-/* Steps in the order to take them: throws, routes, addresses, each added before removed, so that
- * the interface never loses its last address (the kernel would drop the routes with it). The MTU is
- * not among them: whether there is IPv6 depends on it, so it comes before. New array (free), *n
- * steps; NULL if there are none. */
-struct rt_op *router_diff(const struct router_config *from, const struct router_config *to,
-			  size_t *n);
+/* Steps in the order to take them: a new guard first; throws, routes, addresses, each added before
+ * removed, so that the interface never loses its last address (the kernel would drop the routes
+ * with it); a guard that goes last. The MTU is not among them: whether there is IPv6 depends on it,
+ * so it comes before. New array (free), *n steps; NULL if there are none. */
+struct rt_op *router_diff(const struct rt_state *from, const struct rt_state *to, size_t *n);
+/* The state after these steps of one router_diff, the first n of it; those that failed have changed
+ * nothing. */
+void router_settle(struct rt_state *have, const struct rt_op *ops, size_t n);
 
 #endif

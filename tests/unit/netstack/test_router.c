@@ -3,7 +3,8 @@
 #include "tests/unit/netstack/pk.h"
 
 #include "base/alloc.h"
-#include "netstack/router.h"
+#include "base/alloc.h"
+#include "netstack/router_report.h"
 
 static bool has(const struct prefix_list *l, const char *text)
 {
@@ -58,6 +59,7 @@ static void a_plain_node(void **state)
 	assert_true(has(&c.routes, "100.64.0.2/32") && has(&c.routes, "100.100.100.100/32"));
 	assert_true(has(&c.routes, "fd7a:115c:a1e0::53/128"));
 	assert_int_equal(c.throws.n, 0);
+	assert_false(c.guard);
 	router_config_fini(&c);
 	w.in.n_self = 1; /* IPv4 only: no IPv6 service address */
 	router_config_build(&w.in, &c);
@@ -74,6 +76,7 @@ static void an_exit_node_and_the_lan(void **state)
 	w.in.choice.exit_node = true; /* not even known yet */
 	router_config_build(&w.in, &c);
 	assert_true(has(&c.routes, "0.0.0.0/0") && has(&c.routes, "::/0"));
+	assert_true(c.guard);
 	assert_true(has(&c.routes, "192.168.5.0/24") && !has(&c.routes, "203.0.113.1/32"));
 	assert_int_equal(c.throws.n, 1);
 	assert_true(has(&c.throws, "127.0.0.0/8"));
@@ -81,6 +84,10 @@ static void an_exit_node_and_the_lan(void **state)
 	w.in.allow_lan = true;
 	router_config_build(&w.in, &c);
 	assert_true(has(&c.throws, "192.168.5.0/24") && !has(&c.routes, "192.168.5.0/24"));
+	router_config_fini(&c);
+	w.lan[0] = pk_prefix("192.168.5.7/0"); /* would lead everything past the exit node */
+	router_config_build(&w.in, &c);
+	assert_false(has(&c.throws, "0.0.0.0/0"));
 	router_config_fini(&c);
 }
 
@@ -138,67 +145,236 @@ static void accepted_routes_spare_our_own_networks(void **state)
 	router_config_fini(&c);
 }
 
-/* Play the steps on a copy and see that the wanted state results, with every add before any delete
- * of its kind. */
-static void play(const struct router_config *from, const struct router_config *to)
+/* ---- states and steps ---- */
+
+static const struct rt_able able = { true, true, true, true };
+
+static struct rt_state state_of(const struct router_config *c)
+{
+	struct rt_state s = { 0 };
+	rt_state_possible(c, &able, &s);
+	return s;
+}
+
+static bool same(const struct rt_state *a, const struct rt_state *b)
+{
+	for (int i = 0; i < RT_SETS; i++)
+		if (!prefix_list_eq(&a->set[i], &b->set[i]))
+			return false;
+	return true;
+}
+
+static void state_copy(struct rt_state *out, const struct rt_state *in)
+{
+	*out = (struct rt_state){ 0 };
+	for (int i = 0; i < RT_SETS; i++)
+		prefix_list_add_all(&out->set[i], &in->set[i]);
+}
+
+/* As the kernel would: a throw and a route have one place. */
+static void play_op(struct rt_state *s, const struct rt_op *op)
+{
+	enum rt_set other = op->set == RT_THROWS ? RT_ROUTES : RT_THROWS;
+	bool shared = op->set == RT_THROWS || op->set == RT_ROUTES;
+	for (int i = 0; i < RT_SETS; i++) {
+		struct prefix_list *l = &s->set[i];
+		bool hit = i == op->set || (shared && op->add && i == (int)other);
+		for (size_t k = 0; hit && k < l->n; k++)
+			if (prefix_eq(l->v[k], op->prefix))
+				l->v[k--] = l->v[--l->n];
+	}
+	if (op->add)
+		prefix_list_add(&s->set[op->set], op->prefix);
+	for (int i = 0; i < RT_SETS; i++)
+		prefix_list_sort(&s->set[i]);
+}
+
+/* Guard, throws, routes, addresses, guard; in each adding before removing. */
+static int rank(const struct rt_op *op)
+{
+	return op->set == RT_GUARDS ? (op->add ? 0 : 9) : op->set * 2 + !op->add;
+}
+
+/* The steps lead there; router_settle says the same as the kernel after each of them, also if every
+ * third one fails. */
+static void play(const struct rt_state *from, const struct rt_state *to, bool faults)
 {
 	size_t n;
 	struct rt_op *ops = router_diff(from, to, &n);
-	enum rt_op_kind last = RT_THROW_ADD;
-	struct prefix_list got[3] = { { 0 } };
-	const struct prefix_list *start[3] = { &from->throws, &from->routes, &from->addrs };
-	const struct prefix_list *want[3] = { &to->throws, &to->routes, &to->addrs };
-	for (int k = 0; k < 3; k++)
-		for (size_t i = 0; i < start[k]->n; i++)
-			prefix_list_add(&got[k], start[k]->v[i]);
+	struct rt_state kernel;
+	state_copy(&kernel, from);
 	for (size_t i = 0; i < n; i++) {
-		assert_true(ops[i].kind >= last);
-		last = ops[i].kind;
-		struct prefix_list *l = &got[ops[i].kind / 2];
-		if (ops[i].kind % 2 == 0) {
-			prefix_list_add(l, ops[i].prefix);
-		} else {
-			for (size_t k = 0; k < l->n; k++)
-				if (prefix_eq(l->v[k], ops[i].prefix))
-					l->v[k--] = l->v[--l->n];
-		}
+		assert_true(i == 0 || rank(&ops[i]) >= rank(&ops[i - 1]));
+		ops[i].failed = faults && i % 3 == 0;
+		if (!ops[i].failed)
+			play_op(&kernel, &ops[i]);
+		struct rt_state have;
+		state_copy(&have, from);
+		router_settle(&have, ops, i + 1);
+		assert_true(same(&have, &kernel));
+		rt_state_fini(&have);
 	}
-	for (int k = 0; k < 3; k++) {
-		prefix_list_sort(&got[k]);
-		assert_int_equal(got[k].n, want[k]->n);
-		for (size_t i = 0; i < got[k].n; i++)
-			assert_true(prefix_eq(got[k].v[i], want[k]->v[i]));
-		prefix_list_fini(&got[k]);
-	}
+	assert_int_equal(same(&kernel, to), n == 0 || !faults);
+	rt_state_fini(&kernel);
 	free(ops);
 }
 
 static void steps_lead_there(void **state)
 {
 	struct world w;
-	struct router_config none = { 0 }, plain, exit_lan, v4;
+	struct router_config none = { 0 }, c[5];
+	struct rt_state s[5];
 	size_t n;
 	(void)state;
 	world_init(&w);
-	router_config_build(&w.in, &plain);
-	w.in.choice.exit_node = w.in.allow_lan = w.in.choice.route_all = true;
+	router_config_build(&w.in, &c[1]);
+	w.in.choice.exit_node = w.in.choice.route_all = true;
+	router_config_build(&w.in, &c[2]);
+	w.in.allow_lan = true; /* what was routed is thrown */
 	w.in.mtu = 1400;
-	router_config_build(&w.in, &exit_lan);
+	router_config_build(&w.in, &c[3]);
 	w.in.n_self = 1;
 	w.in.n_peers = 0;
-	router_config_build(&w.in, &v4);
-	const struct router_config *all[] = { &none, &plain, &exit_lan, &v4 };
-	for (size_t i = 0; i < 4; i++) {
-		for (size_t k = 0; k < 4; k++) {
-			play(all[i], all[k]);
-			assert_int_equal(router_config_eq(all[i], all[k]), i == k);
+	w.in.choice.exit_node = false;
+	router_config_build(&w.in, &c[4]);
+	c[0] = none;
+	for (size_t i = 0; i < 5; i++)
+		s[i] = state_of(&c[i]);
+	for (size_t i = 0; i < 5; i++) {
+		for (size_t k = 0; k < 5; k++) {
+			play(&s[i], &s[k], false);
+			play(&s[i], &s[k], true);
+			assert_int_equal(router_config_eq(&c[i], &c[k]), i == k);
 		}
-		assert_null(router_diff(all[i], all[i], &n));
+		assert_null(router_diff(&s[i], &s[i], &n));
 		assert_int_equal(n, 0);
 	}
-	router_config_fini(&plain);
-	router_config_fini(&exit_lan);
-	router_config_fini(&v4);
+	for (size_t i = 0; i < 5; i++) {
+		rt_state_fini(&s[i]);
+		router_config_fini(&c[i]);
+	}
+}
+
+static size_t size(const struct rt_state *s, enum rt_set set, uint8_t fam)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->set[set].n; i++)
+		n += s->set[set].v[i].ip.fam == fam;
+	return n;
+}
+
+static void what_a_system_cannot_have(void **state)
+{
+	static const struct {
+		struct rt_able able;
+		size_t guard4, guard6, throw6, route6, addr6, throw4;
+	} cases[] = {
+		{ { true, true, true, true }, 1, 1, 1, 1, 1, 1 },
+		/* off on our interface, or everywhere for now: the guard stands all the same */
+		{ { true, true, true, false }, 1, 1, 1, 0, 0, 1 },
+		{ { true, true, false, false }, 1, 1, 1, 0, 0, 1 },
+		{ { true, false, false, false }, 1, 0, 0, 0, 0, 1 },
+		{ { false, false, false, false }, 0, 0, 0, 0, 0, 0 },
+	};
+	struct router_config c = { .guard = true };
+	(void)state;
+	prefix_list_add(&c.addrs, pk_prefix("100.64.0.1/32"));
+	prefix_list_add(&c.addrs, pk_prefix("fd7a:115c:a1e0::1/128"));
+	prefix_list_add(&c.routes, pk_prefix("0.0.0.0/0"));
+	prefix_list_add(&c.routes, pk_prefix("::/0"));
+	prefix_list_add(&c.throws, pk_prefix("10.0.0.0/8"));
+	prefix_list_add(&c.throws, pk_prefix("fd00::/64"));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct rt_state s = { 0 };
+		rt_state_possible(&c, &cases[i].able, &s);
+		assert_int_equal(size(&s, RT_GUARDS, IP_V4), cases[i].guard4);
+		assert_int_equal(size(&s, RT_GUARDS, IP_V6), cases[i].guard6);
+		assert_int_equal(size(&s, RT_THROWS, IP_V4), cases[i].throw4);
+		assert_int_equal(size(&s, RT_THROWS, IP_V6), cases[i].throw6);
+		assert_int_equal(size(&s, RT_ROUTES, IP_V4), 1);
+		assert_int_equal(size(&s, RT_ROUTES, IP_V6), cases[i].route6);
+		assert_int_equal(size(&s, RT_ADDRS, IP_V6), cases[i].addr6);
+		rt_state_fini(&s);
+	}
+	c.guard = false; /* without a guard, nothing of IPv6 where it is off */
+	struct rt_state s = { 0 };
+	rt_state_possible(&c, &cases[2].able, &s);
+	assert_int_equal(s.set[RT_GUARDS].n + size(&s, RT_THROWS, IP_V6), 0);
+	rt_state_fini(&s);
+	router_config_fini(&c);
+}
+
+static void thrown_wins_over_routed(void **state)
+{
+	struct router_config c = { 0 };
+	(void)state;
+	prefix_list_add(&c.routes, pk_prefix("10.0.0.0/8"));
+	prefix_list_add(&c.routes, pk_prefix("192.168.5.0/24"));
+	prefix_list_add(&c.throws, pk_prefix("192.168.5.0/24"));
+	struct rt_state s = state_of(&c);
+	assert_int_equal(s.set[RT_ROUTES].n, 1);
+	assert_int_equal(s.set[RT_THROWS].n, 1);
+	rt_state_fini(&s);
+	router_config_fini(&c);
+}
+
+static void strangers_are_not_taken_for_ours(void **state)
+{
+	struct rt_state had = { 0 }, want = { 0 }, found = { 0 };
+	(void)state;
+	prefix_list_add(&had.set[RT_ROUTES], pk_prefix("10.0.0.0/8"));
+	prefix_list_add(&had.set[RT_THROWS], pk_prefix("10.1.0.0/16"));
+	prefix_list_add(&want.set[RT_ROUTES], pk_prefix("10.2.0.0/16"));
+	prefix_list_add(&found.set[RT_ROUTES], pk_prefix("10.2.0.0/16"));
+	prefix_list_add(&found.set[RT_ROUTES], pk_prefix("10.3.0.0/16"));
+	prefix_list_add(&found.set[RT_THROWS], pk_prefix("10.1.0.0/16"));
+	prefix_list_add(&found.set[RT_THROWS], pk_prefix("10.4.0.0/16"));
+	prefix_list_add(&found.set[RT_ADDRS], pk_prefix("100.64.0.1/32"));
+	rt_state_keep_known(&found, &had, &want);
+	assert_int_equal(found.set[RT_ROUTES].n, 1);
+	assert_true(has(&found.set[RT_ROUTES], "10.2.0.0/16"));
+	assert_int_equal(found.set[RT_THROWS].n, 1);
+	assert_true(has(&found.set[RT_THROWS], "10.1.0.0/16"));
+	assert_int_equal(found.set[RT_ADDRS].n, 1);
+	assert_int_equal(rt_state_lost(&had, &found), 1);
+	assert_int_equal(rt_state_lost(&found, &had), 2);
+	rt_state_fini(&had);
+	rt_state_fini(&want);
+	rt_state_fini(&found);
+}
+
+/* ---- reports ---- */
+
+static void a_report_says_what_to_do(void **state)
+{
+	static const struct {
+		int rc;
+		const char *says;
+		bool passing;
+	} cases[] = {
+		{ -ERR_PERM, "CAP_NET_ADMIN", false },
+		{ -ERR_NOMEM, "fewer routes", true },
+		{ -ERR_BUSY, "meshd tries again", true },
+		{ -ERR_STATE, "interface is down", false },
+		{ -ERR_RANGE, "out of range", false },
+	};
+	struct prefix p = pk_prefix("2001:db8:1111:2222:3333:4444:5555:6666/128");
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct router_report rep = { 0 };
+		router_note_prefix(&rep, "delete throw route", p, 0);
+		assert_int_equal(rep.failed, 0);
+		router_note_prefix(&rep, "delete throw route", p, cases[i].rc);
+		router_note_text(&rep, "second");
+		assert_int_equal(rep.failed, 2);
+		assert_int_equal(rep.passing, cases[i].passing);
+		assert_non_null(strstr(rep.first, cases[i].says));
+		assert_int_equal(strncmp(rep.first, "delete throw route 2001:db8:", 28), 0);
+		assert_true(strlen(rep.first) < sizeof(rep.first) - 1); /* not cut */
+	}
+	struct router_report rep = { 0 };
+	router_note_text(&rep, "in words of its own");
+	assert_string_equal(rep.first, "in words of its own");
 }
 
 static void too_many_hosts_become_one_route(void **state)
@@ -227,6 +403,10 @@ int main(void)
 		cmocka_unit_test(an_exit_node_and_the_lan),
 		cmocka_unit_test(accepted_routes_spare_our_own_networks),
 		cmocka_unit_test(steps_lead_there),
+		cmocka_unit_test(what_a_system_cannot_have),
+		cmocka_unit_test(thrown_wins_over_routed),
+		cmocka_unit_test(strangers_are_not_taken_for_ours),
+		cmocka_unit_test(a_report_says_what_to_do),
 		cmocka_unit_test(too_many_hosts_become_one_route),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
