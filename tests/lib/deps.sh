@@ -6,7 +6,7 @@ build='build-essential pkg-config libsodium-dev libcurl4-openssl-dev libssl-dev 
 libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libuv1-dev libnghttp2-dev libzstd-dev libmicrohttpd-dev
 libb2-dev ca-certificates iproute2'
 demo='nftables iputils-ping procps'
-tests='libcmocka-dev curl jq openssl perl socat strace clang libclang-rt-14-dev git netcat-openbsd python3 wireguard-go wireguard-tools
+tests='iptables libcmocka-dev curl jq openssl perl socat strace clang libclang-rt-14-dev git netcat-openbsd python3 wireguard-go wireguard-tools
 iperf3'
 
 want="$build"
