@@ -129,10 +129,10 @@ static int apply_table(struct task *t, const struct ipt_want *w, size_t fam, enu
 {
 	*missing = false;
 	said[0] = '\0';
-	if (text->len == 0)
-		return 0;
 	if (!buf_ok(text))
 		return -ERR_TOOBIG;
+	if (text->len == 0)
+		return 0;
 	int rc = restore(t, fam, buf_span(text), said);
 	if (rc == -ERR_IO && !has_table(t, fam, table)) {
 		*missing = true;
@@ -229,11 +229,13 @@ static void down_family(struct task *t, size_t fam)
 	if (!look(t, fam, &seen))
 		return;
 	for (int i = IPT_TABLES - 1; i >= 0 && !hopeless(t); i--) {
-		char said[RUN_SAID_MAX];
+		char said[RUN_SAID_MAX] = "";
 		struct buf text;
 		buf_init(&text, IPT_TEXT_MAX);
 		ipt_down_text((enum ipt_table)i, &seen, &text);
-		int rc = text.len ? restore(t, fam, buf_span(&text), said) : 0;
+		int rc = buf_ok(&text) ? 0 : -ERR_TOOBIG;
+		if (!rc && text.len)
+			rc = restore(t, fam, buf_span(&text), said);
 		if (rc)
 			failed(t, rc, fam, ipt_table_name((enum ipt_table)i), said);
 		buf_fini(&text);
