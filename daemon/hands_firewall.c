@@ -49,7 +49,7 @@ static void failed(struct task *t, int rc, size_t fam, const char *what, const c
 	if (!t->rc)
 		t->rc = rc;
 	if (rc == -ERR_TIMEOUT && !*why)
-		why = "did not end in time";
+		why = "did not end in time; does another program hold its lock?";
 	remark(t, fam, what, why);
 }
 
@@ -87,7 +87,7 @@ static bool look(struct task *t, size_t fam, struct ipt_seen *seen)
 	ipt_seen_init(seen);
 	int rc = run(t, &r, said);
 	if (rc)
-		failed(t, rc, fam, "-save", said);
+		failed(t, rc, fam, "rules cannot be read", said);
 	return rc == 0;
 }
 

@@ -64,16 +64,21 @@ static void take_lines(struct running *p, const char *s, size_t n)
 	}
 }
 
+static bool ends_blank(const struct running *p)
+{
+	return p->n_said && p->said[p->n_said - 1] == ' ';
+}
+
 static void take_complaint(struct running *p, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n && p->n_said + 1 < sizeof(p->said); i++) {
 		char c = s[i] > ' ' && s[i] < 0x7f ? s[i] : ' ';
-		if (c != ' ' || (p->n_said && p->said[p->n_said - 1] != ' '))
+		if (c != ' ' || (p->n_said && !ends_blank(p)))
 			p->said[p->n_said++] = c;
 	}
 }
 
-/* False at the end of the stream; the descriptor is closed then. */
+/* At the end of the stream the descriptor is closed. */
 static void drain(struct running *p, int *fd, void (*take)(struct running *, const char *, size_t))
 {
 	char buf[4096];
@@ -208,7 +213,7 @@ int run_program(const struct run *r, char said[static RUN_SAID_MAX])
 	if (failed)
 		snprintf(said, RUN_SAID_MAX, "cannot be started: %s", strerror(failed));
 	else
-		memcpy(said, p.said, sizeof(p.said));
+		snprintf(said, RUN_SAID_MAX, "%.*s", (int)(p.n_said - ends_blank(&p)), p.said);
 	if (p.out >= 0)
 		close(p.out);
 	if (p.err >= 0)
