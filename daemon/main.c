@@ -7,10 +7,12 @@
 #include "base/log.h"
 #include "daemon/engine/backend.h"
 #include "daemon/engine/node.h"
+#include "daemon/hands.h"
 #include "daemon/localapi/server.h"
 #include "daemon/options.h"
 #include "daemon/sandbox.h"
 #include "daemon/sd_notify.h"
+#include "netstack/nft_linux.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -22,6 +24,7 @@
 
 struct run {
 	struct options *o;
+	int hands_fd;
 	struct loop *loop;
 	struct net *net;
 	struct backend *backend;
@@ -79,6 +82,27 @@ static int make_state_dir(const struct options *o)
 	return rc;
 }
 
+/* Where there is no nftables, iptables is run by a helper, which must be there before the sandbox
+ * closes. -1: none is needed, or none can be had. */
+static int fork_hands(const struct options *o)
+{
+	struct router_report rep = { 0 };
+	struct hands_proc helper;
+	struct nft *nft =
+	    o->firewall == FIREWALL_IPTABLES ? NULL : nft_new(o->tun, &o->routing, &rep);
+	nft_free(nft);
+	if (nft || o->firewall == FIREWALL_NFTABLES)
+		return -1;
+	int rc = hands_fork(NULL, &helper);
+	if (rc == 0)
+		return helper.fd;
+	if (o->firewall == FIREWALL_IPTABLES)
+		log_error("TS_DEBUG_FIREWALL_MODE=iptables, but %s; using nftables",
+			  rc == -ERR_NOENT ? "there is no iptables here: apt install iptables"
+					   : "its helper cannot be started");
+	return -1;
+}
+
 static void enter_sandbox(const struct options *o)
 {
 	if (!o->sandbox)
@@ -108,6 +132,7 @@ static struct backend *start_backend(struct run *r, char **why)
 		.workers = r->o->workers,
 		.no_offload = r->o->no_offload,
 		.routing = r->o->routing,
+		.hands_fd = r->hands_fd,
 		.reduced = r->o->sandbox ? sandbox_missing() : NULL,
 		.say = sd_notify_status,
 	};
@@ -156,16 +181,14 @@ static int start(struct options *o)
 		    "--aead=none: NOTHING IS ENCRYPTED OR AUTHENTICATED; for benchmarks only");
 	mallopt(M_ARENA_MAX, 2);
 	node_prepare();
-	/* A process that was killed leaves rules behind that would route into nothing. */
-	if (node_cleanup(o->tun, &o->routing) != 0)
-		log_warn("router: cannot look for leftovers of an earlier run");
 	if (make_state_dir(o) != 0)
 		return 1;
 	int fd = listen_socket(o);
 	if (fd < 0)
 		return 1;
+	int hands_fd = fork_hands(o);
 	enter_sandbox(o);
-	struct run r = { .o = o, .loop = loop_new() };
+	struct run r = { .o = o, .hands_fd = hands_fd, .loop = loop_new() };
 	int rc = serve(&r, fd);
 	stop(&r);
 	return rc;

@@ -183,9 +183,20 @@ static struct node *open_node(struct backend *b, const struct backend_opts *o, c
 		.routing = o->routing,
 		.workers = o->workers,
 		.no_offload = o->no_offload,
+		.hands_fd = o->hands_fd,
 		.no_tun = o->no_tun,
 	};
 	return node_new(&no, &ops, b, why);
+}
+
+/* What an earlier run left is not of this one; but the guard of an exit node stays shut until there
+ * is a map. */
+static void settle_routes(struct backend *b)
+{
+	if (backend_guards(b))
+		node_block(b->node);
+	else if (!b->prefs.want_running || b->prefs.logged_out)
+		node_down(b->node, false);
 }
 
 struct backend *backend_new(struct net *net, const struct backend_opts *o, char **why)
@@ -218,6 +229,7 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 		backend_free(b);
 		return NULL;
 	}
+	settle_routes(b);
 	if (b->profiles) {
 		backend_ctl_start(b);
 		if (b->prefs.want_running)
@@ -437,8 +449,8 @@ static void profile_changed(struct backend *b)
 {
 	backend_ctl_stop(b);
 	node_set_key(b->node, NULL);
-	node_down(b->node);
 	prefs_copy(&b->prefs, profiles_prefs(b->profiles));
+	node_down(b->node, backend_guards(b));
 	backend_save(b);
 	b->state = IPN_NO_STATE;
 	backend_notify(b, NOTIFY_PREFS, NULL);

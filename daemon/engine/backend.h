@@ -34,6 +34,7 @@ struct backend_opts {
 	struct router_params routing;
 	unsigned workers;    /* threads of the packet path, 1 or 2; 0 = 1 */
 	uint32_t no_offload; /* set of base/offload.h */
+	int hands_fd;	     /* of hands_fork: iptables; -1: nftables */
 	bool no_tun;	     /* tests: no interface, no routes */
 	const char
 	    *reduced; /* what of the sandbox is not in force, for the health list; NULL = nothing */

@@ -92,6 +92,41 @@ static void relay_items(const struct backend *b, struct items *l, mono_t now)
 		    region_name(b, s.home), mono_diff_ns(now, s.home_last_frame) / NS_PER_S);
 }
 
+/* "iptables" or "nftables" if the network or the preferences ask for one; NULL. */
+static const char *firewall_asked(const struct backend *b)
+{
+	if (b->nm && nm_node_cap(b->nm->self, "linux-netfilter?v=iptables"))
+		return "iptables";
+	if (b->nm && nm_node_cap(b->nm->self, "linux-netfilter?v=nftables"))
+		return "nftables";
+	const char *kind = b->prefs.netfilter_kind;
+	return kind && kind[0] ? kind : NULL;
+}
+
+/* The interface is chosen at the start, before the sandbox closes. */
+static void firewall_items(const struct backend *b, struct items *l, const struct node_status *s)
+{
+	const char *asked = firewall_asked(b);
+	const char *used = strncmp(s->firewall_kind, "ipt", 3) == 0 ? "iptables" : "nftables";
+	if (b->prefs.netfilter_mode == NETFILTER_OFF)
+		return;
+	if (s->firewall_missing)
+		add(l, "firewall", "medium", "No firewall", true,
+		    "Neither nftables nor iptables can be used, so that nothing is forwarded or "
+		    "masqueraded for the tailnet and the host's own rules may block it: %s. "
+		    "Install "
+		    "one, or type: meshctl set --netfilter-mode=off",
+		    s->firewall_problem);
+	else if (s->firewall_problem[0])
+		add(l, "firewall", "medium", "Firewall is incomplete", true,
+		    "Firewall rules could not be set: %s", s->firewall_problem);
+	if (asked && s->firewall_kind[0] && strcmp(asked, used) != 0 &&
+	    (strcmp(asked, "iptables") == 0 || strcmp(asked, "nftables") == 0))
+		add(l, "firewall-kind", "low", "Other firewall asked for", false,
+		    "%s is asked for, %s is in use. Start meshd with TS_DEBUG_FIREWALL_MODE=%s.",
+		    asked, used, asked);
+}
+
 static void node_items(const struct backend *b, struct items *l)
 {
 	struct node_status s;
@@ -106,6 +141,7 @@ static void node_items(const struct backend *b, struct items *l)
 	if (s.router_problem[0])
 		add(l, "router", "medium", "Routes are incomplete", true,
 		    "Routes could not be set: %s", s.router_problem);
+	firewall_items(b, l, &s);
 	if (b->reduced[0])
 		add(l, "sandbox", "low", "Reduced hardening", false,
 		    "This kernel or container lacks parts of the daemon's sandbox: %s.",

@@ -511,7 +511,7 @@ static void on_logged_out(void *arg, const char *why)
 	snprintf(id, sizeof(id), "%s", profiles_current(b->profiles)->id);
 	backend_ctl_stop(b);
 	node_set_key(b->node, NULL);
-	node_down(b->node);
+	node_down(b->node, false);
 	netmap_cache_drop(b->cache, id);
 	if (!id[0] || profiles_delete(b->profiles, id) != 0)
 		profiles_new(b->profiles);
@@ -642,7 +642,11 @@ void backend_on_netinfo(void *arg, const struct nc_report *r, int home)
 	if (!b->ctl)
 		return;
 	struct netinfo_latency lat[HOSTINFO_LATENCIES_MAX];
-	struct netinfo ni = { .preferred_derp = home, .latencies = lat };
+	struct node_status s;
+	node_status(b->node, &s);
+	struct netinfo ni = { .preferred_derp = home,
+			      .latencies = lat,
+			      .firewall_mode = s.firewall_kind };
 	if (r) {
 		ni.mapping_varies_by_dest_ip = tri_of(r->mapping_varies);
 		ni.working_ipv6 = r->ipv6 ? J_TRUE : J_FALSE;

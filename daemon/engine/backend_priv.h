@@ -97,6 +97,8 @@ struct hostinfo_text {
 void backend_hostinfo_read(struct hostinfo_text *t, const struct prefs *p);
 
 /* backend_state.c */
+/* An exit node is wanted: nothing may leave past it, whatever state we are in. */
+bool backend_guards(const struct backend *b);
 void backend_run_state(struct backend *b);
 
 /* backend_exit.c: which exit node is used */

@@ -50,13 +50,19 @@ static enum ipn_state next_state(struct backend *b)
 	return IPN_STARTING;
 }
 
+bool backend_guards(const struct backend *b)
+{
+	return b->profiles && b->prefs.want_running && !b->prefs.logged_out &&
+	       prefs_wants_exit_node(&b->prefs);
+}
+
 static void enter(struct backend *b, enum ipn_state s)
 {
 	switch (s) {
 	case IPN_NO_STATE:
 	case IPN_NEEDS_LOGIN:
 	case IPN_STOPPED:
-		node_down(b->node);
+		node_down(b->node, backend_guards(b));
 		break;
 	case IPN_STARTING:
 	case IPN_NEEDS_MACHINE_AUTH:

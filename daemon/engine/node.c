@@ -302,7 +302,7 @@ void node_free(struct node *n)
 {
 	if (!n)
 		return;
-	node_unroute(n);
+	node_unroute(n, n->guarded, true);
 	if (n->threads)
 		engine_clear(n->engine, loop_now(n->loop));
 	dp_threads_stop(n->threads);
@@ -383,13 +383,13 @@ bool node_is_up(const struct node *n)
 	return n->up;
 }
 
-void node_down(struct node *n)
+void node_down(struct node *n, bool keep_guard)
 {
+	node_unroute(n, keep_guard, false);
 	if (!n->up)
 		return;
 	n->up = false;
 	engine_clear(n->engine, loop_now(n->loop));
-	node_route(n);
 	node_set_home(n, 0);
 	derp_mgr_set_map(n->derp, NULL);
 	derp_map_free(n->derp_map);
@@ -464,6 +464,13 @@ void node_status(const struct node *n, struct node_status *out)
 	out->have_udp6 = n->socks.v6.fd >= 0;
 	out->tun_ok = !n->tun_lost;
 	out->router_problem = n->router_problem;
+	out->firewall_problem = out->firewall_kind = "";
+	if (!n->firewall)
+		return;
+	out->firewall_problem = node_firewall_problem(n->firewall);
+	out->firewall_missing = node_firewall_missing(n->firewall);
+	out->firewall_kind = node_firewall_kind(n->firewall);
+	out->marks_answers = node_firewall_marks_answers(n->firewall);
 }
 
 static json_t *debug_derp(struct node *n)
@@ -492,6 +499,8 @@ json_t *node_debug(struct node *n, const char *what)
 		return engine_debug_peers(n->engine, loop_now(n->loop));
 	if (strcmp(what, "derp") == 0)
 		return debug_derp(n);
+	if (strcmp(what, "routes") == 0)
+		return node_debug_routes(n);
 	return NULL;
 }
 

@@ -23,6 +23,7 @@ struct node_opts {
 	struct router_params routing;
 	unsigned workers;    /* threads of the packet path, 1 or 2; 0 = 1 */
 	uint32_t no_offload; /* set of base/offload.h that is switched off */
+	int hands_fd;	     /* of hands_fork: iptables; -1: nftables */
 	bool no_tun;	     /* no interface, no routes: tests */
 };
 
@@ -41,7 +42,8 @@ struct node_ops {
 
 /* Opens sockets and the TUN. NULL with *why new (for the user). Returns new. */
 struct node *node_new(const struct node_opts *o, const struct node_ops *ops, void *arg, char **why);
-/* Interface, routes, rules and sockets are gone afterwards. */
+/* Interface, routes, rules and sockets are gone afterwards, but for the leak guard if an exit node
+ * is in use: the next start, or node_cleanup, takes that. */
 void node_free(struct node *n);
 
 /* The disco key of this process. */
@@ -57,8 +59,11 @@ void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 bool node_is_up(const struct node *n);
 /* The address list to give out while there is no map. */
 const struct endpoint *node_endpoints(const struct node *n, size_t *count);
-/* Stopped or logged out: no addresses, routes, sessions or relays. */
-void node_down(struct node *n);
+/* Stopped or logged out: no addresses, routes, sessions or relays. keep_guard: if an exit node was
+ * in use, nothing leaves past it all the same. */
+void node_down(struct node *n, bool keep_guard);
+/* An exit node is wanted and there is no map yet: nothing but our own packets leaves. */
+void node_block(struct node *n);
 
 /* ---- reading ----------------------------------------------------------------------------- */
 /* At least one peer with a fresh session, or the home relay is connected. */
@@ -91,6 +96,10 @@ struct node_status {
 	bool have_udp4, have_udp6;
 	bool tun_ok;
 	const char *router_problem; /* "" if routes and addresses are as wanted; borrowed */
+	const char *firewall_problem; /* "" if it is as wanted; borrowed */
+	bool firewall_missing;	      /* there is nothing to set rules with */
+	const char *firewall_kind;    /* NetInfo.FirewallMode; "" none */
+	bool marks_answers; /* strict reverse-path filters let answers to our sockets in */
 };
 void node_status(const struct node *n, struct node_status *out);
 /* The machine's interfaces; borrowed until the next turn of the loop. NULL: not known. */
@@ -102,6 +111,7 @@ void node_usermetrics(struct buf *out);
 /* Debug views */
 json_t *node_debug(struct node *n, const char *what); /* new; NULL: unknown */
 json_t *node_debug_datapath(const struct node *n);    /* new */
+json_t *node_debug_routes(struct node *n);	      /* desired against actual; new */
 MUST_CHECK int node_debug_action(struct node *n, const char *action);
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -126,7 +136,7 @@ void node_ping_cancel(struct node_ping *p);
 
 /* Load what the kernel may lack; before the sandbox. */
 void node_prepare(void);
-/* Remove what a dead process of ours left: interface, rules, routes. 0 or -ERR_*; prints nothing.
+/* Remove what a dead process of ours left: interface, rules, routes, firewall. 0 or -ERR_*; prints nothing.
  */
 MUST_CHECK int node_cleanup(const char *tun_name, const struct router_params *params);
 

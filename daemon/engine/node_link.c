@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The machine under the node: TUN, sockets, interfaces, routes. */
+/* The machine under the node: TUN, sockets, interfaces. */
 #include "daemon/engine/node_priv.h"
 
+#include "base/alloc.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -11,76 +12,9 @@
 #define LOCAL_IPS_MAX 256
 #define REBIND_GAP_S 5 /* between two that errors ask for */
 
-/* ---- routes ---- */
-
-static void note_report(struct node *n, const struct router_report *rep)
-{
-	if (strcmp(n->router_problem, rep->first) == 0)
-		return;
-	snprintf(n->router_problem, sizeof(n->router_problem), "%s", rep->first);
-	if (rep->failed)
-		log_warn("router: %u steps failed; first: %s", rep->failed, rep->first);
-	node_changed(n);
-}
-
-/* Rules and link come with the first configuration and go with the last: a stopped node leaves
- * nothing in the system but its closed interface. */
-static void raise_routes(struct node *n, struct router_report *rep)
-{
-	if (n->routed)
-		return;
-	n->routed = true;
-	router_up(n->router, rep);
-	linkmon_guard_rules(n->linkmon, true);
-}
-
-static void lower_routes(struct node *n, struct router_report *rep)
-{
-	if (!n->routed)
-		return;
-	n->routed = false;
-	linkmon_guard_rules(n->linkmon, false);
-	router_down(n->router, false, rep);
-}
-
-void node_route(struct node *n)
-{
-	struct router_in in;
-	struct router_config want = { .mtu = TUN_MTU };
-	struct router_report rep = { 0 };
-	if (!n->router)
-		return;
-	if (n->up && engine_router_in(n->engine, &in)) {
-		raise_routes(n, &rep);
-		router_config_build(&in, &want);
-		router_apply(n->router, &want, &rep);
-		node_tune_tun(n);
-		router_config_fini(&want);
-	} else {
-		lower_routes(n, &rep);
-	}
-	note_report(n, &rep);
-}
-
-void node_unroute(struct node *n)
-{
-	struct router_report rep = { 0 };
-	if (n->router)
-		lower_routes(n, &rep);
-}
-
 void node_prepare(void)
 {
 	tun_load_module();
-}
-
-int node_cleanup(const char *tun_name, const struct router_params *params)
-{
-	struct router_report rep = { 0 };
-	if (!tun_name_ok(tun_name))
-		return -ERR_RANGE;
-	router_linux_cleanup(tun_name, params, &rep);
-	return rep.failed ? -ERR_IO : 0;
 }
 
 /* ---- sockets: close, wait for the worker, open ---- */
@@ -126,6 +60,7 @@ void node_on_sockets_done(struct node *n)
 	node_on_offload(n);
 	engine_on_rebind(n->engine, loop_now(n->loop));
 	node_gather(n);
+	node_route(n); /* the firewall lets the new port in */
 	node_changed(n);
 	if (n->rebind_again) {
 		n->rebind_again = false;
@@ -186,27 +121,11 @@ static void relays_on_link_change(struct node *n, const struct link_snapshot *s)
 	derp_mgr_on_link_change(n->derp, local, k);
 }
 
-/* An interface that somebody takes down loses its routes and its IPv6 addresses; when it comes up
- * again, all is set anew. */
-static void mend_tun(struct node *n, const struct link_snapshot *s)
-{
-	const struct link_if *f = n->have_tun ? link_snapshot_find(s, n->tun.name) : NULL;
-	if (!n->routed || !f)
-		return;
-	bool mend = f->up && n->tun_was_down;
-	n->tun_was_down = !f->up;
-	if (!mend)
-		return;
-	log_warn("tun: %s was taken down by another program; setting its routes again",
-		 n->tun.name);
-	node_unroute(n);
-}
-
 static void on_link_change(void *arg, const struct link_snapshot *s, const struct link_change *c)
 {
 	struct node *n = arg;
 	node_tell_interfaces(n);
-	mend_tun(n, s);
+	node_mend_tun(n, s);
 	n->link_down = !c->any_up;
 	node_tell_network(n);
 	if (c->rebind) {
@@ -224,36 +143,23 @@ static void on_link_change(void *arg, const struct link_snapshot *s, const struc
 	node_changed(n);
 }
 
-static void on_rules_lost(void *arg)
-{
-	struct node *n = arg;
-	struct router_report rep = { 0 };
-	if (!n->routed)
-		return;
-	log_warn("router: another program removed our policy rules; adding them again");
-	router_restore_rules(n->router, &rep);
-	note_report(n, &rep);
-}
-
 /* ---- life ---- */
 
 static char *open_tun(struct node *n, const struct node_opts *o)
 {
 	struct tun_error err;
-	struct router_report rep = { 0 };
 	if (tun_open(o->tun_name, o->no_offload & TUN_STEPS, &n->tun, &err) != 0)
 		return xstrdup(err.text);
 	n->have_tun = true;
 	n->tun_granted = n->tun.offload;
-	n->router = router_new(n->tun.name, &n->params, &rep);
-	if (!n->router)
-		return xasprintf("cannot set up routing: %s", rep.first);
 	return NULL;
 }
 
 char *node_link_init(struct node *n, const struct node_opts *o)
 {
 	char *why = o->no_tun ? NULL : open_tun(n, o);
+	if (!why)
+		why = node_routes_init(n, o->hands_fd);
 	if (why)
 		return why;
 	udp_counters_register();
@@ -264,7 +170,8 @@ char *node_link_init(struct node *n, const struct node_opts *o)
 				   .table = n->params.table,
 				   .rule_base = n->params.rule_base };
 	struct linkmon_ops ops = { .on_change = on_link_change,
-				   .on_rules_lost = on_rules_lost,
+				   .on_rules_lost = node_on_rules_lost,
+				   .on_routes_lost = node_on_routes_lost,
 				   .arg = n };
 	n->linkmon = linkmon_new(n->loop, &lo, &ops);
 	if (!n->linkmon)
@@ -274,9 +181,9 @@ char *node_link_init(struct node *n, const struct node_opts *o)
 
 void node_link_fini(struct node *n)
 {
+	node_routes_fini(n);
 	linkmon_free(n->linkmon);
 	udp_close(&n->socks);
-	router_free(n->router);
 	if (n->have_tun)
 		tun_close(&n->tun);
 }

@@ -7,6 +7,7 @@
 #include "daemon/engine/engine.h"
 #include "daemon/engine/node.h"
 #include "daemon/engine/node_derp.h"
+#include "daemon/engine/node_firewall.h"
 #include "magicsock/derp_client.h"
 #include "magicsock/netcheck_io.h"
 #include "magicsock/udp_linux.h"
@@ -39,6 +40,10 @@ struct node {
 	bool tun_was_down;     /* though we had it up */
 	struct router *router; /* NULL: no TUN */
 	bool routed;	       /* rules are in, the link is up */
+	bool settled;	       /* what an earlier run left is taken over, or away */
+	bool guarded;	       /* an exit node is chosen: nothing may leave past it */
+	struct loop_timer route_work, route_retry;
+	struct node_firewall *firewall; /* NULL: no TUN */
 	struct router_params params;
 	char router_problem[200];
 	struct linkmon *linkmon;
@@ -87,7 +92,7 @@ void node_set_home(struct node *n, int region);
 mono_t node_heard(void *arg, int region);
 void node_on_heard(void *arg, int region, mono_t now);
 
-/* node_link.c: interfaces, sockets, routes */
+/* node_link.c: TUN, interfaces, sockets */
 char *node_link_init(struct node *n, const struct node_opts *o); /* NULL or what went wrong (new) */
 void node_link_fini(struct node *n);
 void node_rebind(struct node *n);
@@ -95,10 +100,19 @@ void node_rebind(struct node *n);
 void node_take_port(struct node *n, bool any);
 void node_on_sockets_done(struct node *n);
 void node_on_refused(struct node *n); /* packets, by the system */
-void node_route(struct node *n); /* bring the system's routes in line with the map */
-void node_unroute(struct node *n);
 void node_tell_interfaces(struct node *n);
 void node_tell_network(struct node *n); /* to the relay connections: up or down */
+
+/* node_routes.c: addresses, routes, rules, firewall */
+char *node_routes_init(struct node *n, int hands_fd); /* NULL or what went wrong (new) */
+void node_routes_fini(struct node *n);
+void node_route(struct node *n); /* bring the system in line with the map */
+/* Take all back, but for the leak guard where it is to be kept. last: the daemon ends. */
+void node_unroute(struct node *n, bool keep_guard, bool last);
+void node_mend_tun(struct node *n, const struct link_snapshot *s);
+void node_check_routes(struct node *n);
+void node_on_rules_lost(void *arg);
+void node_on_routes_lost(void *arg);
 
 /* node_offload.c */
 unsigned node_offload_off(const struct node *n, enum offload_step step); /* enum offload_off */

@@ -12,7 +12,7 @@
 
 struct fake {
 	struct backend b;
-	bool live;
+	bool live, guards;
 	unsigned downs, applies, states_told;
 	char said[256];
 	struct netmap nm;
@@ -26,9 +26,10 @@ bool node_is_live(const struct node *n)
 	return f->live;
 }
 
-void node_down(struct node *n)
+void node_down(struct node *n, bool keep_guard)
 {
 	(void)n;
+	f->guards = keep_guard;
 	f->downs++;
 }
 

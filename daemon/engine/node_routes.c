@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The system around the tunnel: routes, addresses, rules and firewall, as the map and the
+ * preferences want them. */
+#include "daemon/engine/node_priv.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "daemon/hands.h"
+#include "netstack/nft_linux.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RETRY_S 5 /* after a failure that may pass */
+
+static void note_report(struct node *n, const struct router_report *rep)
+{
+	if (strcmp(n->router_problem, rep->first) == 0)
+		return;
+	snprintf(n->router_problem, sizeof(n->router_problem), "%s", rep->first);
+	if (rep->failed)
+		log_warn("router: %u steps failed; first: %s", rep->failed, rep->first);
+	node_changed(n);
+}
+
+/* ---- towards the goal, a slice a turn ---- */
+
+static void work(struct node *n, mono_t now)
+{
+	struct router_report rep = { 0 };
+	bool more = router_work(n->router, ROUTER_SLICE, &rep);
+	note_report(n, &rep);
+	if (more) {
+		loop_timer_arm(&n->route_work, now);
+		return;
+	}
+	linkmon_guard_routes(n->linkmon, true);
+	node_tune_tun(n);
+	if (rep.passing)
+		loop_timer_arm(&n->route_retry, mono_add_s(now, RETRY_S));
+}
+
+static void on_work(struct loop_timer *t, mono_t now)
+{
+	work(t->arg, now);
+}
+
+static void on_retry(struct loop_timer *t, mono_t now)
+{
+	(void)now;
+	node_route(t->arg);
+}
+
+static void want(struct node *n, const struct router_config *c)
+{
+	linkmon_guard_routes(n->linkmon, false);
+	router_want(n->router, c);
+	work(n, loop_now(n->loop));
+}
+
+/* ---- firewall ---- */
+
+static void apply_firewall(struct node *n, const struct router_config *routes)
+{
+	struct fw_config fw = { 0 };
+	engine_firewall(n->engine, routes, &fw);
+	fw.port4 = n->socks.v4.fd >= 0 ? n->socks.v4.port : 0;
+	fw.port6 = n->socks.v6.fd >= 0 ? n->socks.v6.port : 0;
+	node_firewall_apply(n->firewall, &fw);
+	fw_config_fini(&fw);
+}
+
+static void on_firewall_changed(void *arg)
+{
+	node_changed(arg);
+}
+
+/* ---- all of it ---- */
+
+/* Rules and link come with the first configuration and go with the last: a stopped node leaves
+ * nothing in the system but its closed interface. */
+static void raise_routes(struct node *n)
+{
+	struct router_report rep = { 0 };
+	if (n->routed)
+		return;
+	n->routed = n->settled = true;
+	router_up(n->router, &rep);
+	note_report(n, &rep);
+	linkmon_guard_rules(n->linkmon, true);
+}
+
+void node_route(struct node *n)
+{
+	struct router_in in;
+	struct router_config c = { 0 };
+	if (!n->router || !n->up || !engine_router_in(n->engine, &in))
+		return;
+	raise_routes(n);
+	router_config_build(&in, &c);
+	n->guarded = c.guard;
+	apply_firewall(n, &c);
+	want(n, &c);
+	router_config_fini(&c);
+}
+
+void node_block(struct node *n)
+{
+	struct router_config c = { .mtu = TUN_MTU, .guard = true };
+	if (!n->router)
+		return;
+	raise_routes(n);
+	n->guarded = true;
+	want(n, &c);
+}
+
+void node_unroute(struct node *n, bool keep_guard, bool last)
+{
+	struct router_report rep = { 0 };
+	if (!n->router || !n->linkmon || (n->settled && !n->routed))
+		return;
+	n->routed = false;
+	n->settled = true;
+	n->guarded &= keep_guard;
+	loop_timer_cancel(&n->route_work);
+	loop_timer_cancel(&n->route_retry);
+	linkmon_guard_routes(n->linkmon, false);
+	linkmon_guard_rules(n->linkmon, n->guarded);
+	router_down(n->router, keep_guard, &rep);
+	node_firewall_down(n->firewall, last);
+	note_report(n, &rep);
+}
+
+/* ---- what others do to it ---- */
+
+/* An interface that somebody takes down loses its routes and its IPv6 addresses; when it comes up
+ * again, all is set anew. */
+void node_mend_tun(struct node *n, const struct link_snapshot *s)
+{
+	struct router_report rep = { 0 };
+	const struct link_if *f = n->have_tun ? link_snapshot_find(s, n->tun.name) : NULL;
+	if (!n->routed || !f)
+		return;
+	bool mend = f->up && n->tun_was_down;
+	n->tun_was_down = !f->up;
+	if (!mend)
+		return;
+	log_warn("tun: %s was taken down by another program; setting its routes again",
+		 n->tun.name);
+	router_up(n->router, &rep);
+	note_report(n, &rep);
+	node_check_routes(n);
+}
+
+void node_check_routes(struct node *n)
+{
+	struct router_report rep = { 0 };
+	size_t drift = 0;
+	if (!n->routed)
+		return;
+	router_check(n->router, &rep, &drift);
+	note_report(n, &rep);
+	if (!drift)
+		return;
+	log_warn(
+	    "router: another program removed %zu of our routes or addresses; adding them again",
+	    drift);
+	linkmon_guard_routes(n->linkmon, false);
+	work(n, loop_now(n->loop));
+}
+
+void node_on_routes_lost(void *arg)
+{
+	node_check_routes(arg);
+}
+
+void node_on_rules_lost(void *arg)
+{
+	struct node *n = arg;
+	struct router_report rep = { 0 };
+	if (!n->routed)
+		return;
+	log_warn("router: another program removed our policy rules; adding them again");
+	router_restore_rules(n->router, &rep);
+	note_report(n, &rep);
+}
+
+/* ---- life ---- */
+
+char *node_routes_init(struct node *n, int hands_fd)
+{
+	struct router_report rep = { 0 };
+	loop_timer_init(n->loop, &n->route_work, on_work, n);
+	loop_timer_init(n->loop, &n->route_retry, on_retry, n);
+	if (!n->have_tun)
+		return NULL;
+	n->router = router_new(n->tun.name, &n->params, &rep);
+	if (!n->router)
+		return xasprintf("cannot set up routing: %s", rep.first);
+	struct node_firewall_opts o = {
+		.tun = n->tun.name,
+		.params = &n->params,
+		.hands_fd = hands_fd,
+		.changed = on_firewall_changed,
+		.arg = n,
+	};
+	n->firewall = node_firewall_new(n->loop, &o);
+	return NULL;
+}
+
+void node_routes_fini(struct node *n)
+{
+	loop_timer_cancel(&n->route_work);
+	loop_timer_cancel(&n->route_retry);
+	node_firewall_free(n->firewall);
+	router_free(n->router);
+}
+
+/* ---- what a dead process left ---- */
+
+int node_cleanup(const char *tun_name, const struct router_params *params)
+{
+	struct router_report rep = { 0 };
+	char text[HANDS_TEXT_MAX];
+	if (!tun_name_ok(tun_name))
+		return -ERR_RANGE;
+	router_linux_cleanup(tun_name, params, &rep);
+	nft_cleanup(&rep);
+	return hands_cleanup(NULL, text) || rep.failed ? -ERR_IO : 0;
+}
