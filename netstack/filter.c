@@ -19,24 +19,25 @@ static bool is_metadata_service(struct ip ip)
 	return ip_eq(ip, ip_v4(169, 254, 169, 254));
 }
 
-/* The checks of both directions. True: *v is the verdict already. */
-static bool pre_check(const struct pkt *p, size_t buf_len, enum flt_verdict *v)
+enum flt_verdict flt_check(const struct pkt *p, size_t buf_len)
 {
-	*v = FLT_PASS;
 	if (buf_len == 0)
-		return true; /* keepalive */
+		return FLT_PASS; /* keepalive */
 	if (buf_len < PACKET_MIN)
-		*v = FLT_DROP_TOO_SHORT;
-	else if (p->proto == IP_PROTO_UNKNOWN)
-		*v = FLT_DROP_UNKNOWN_PROTO;
-	else if (ip_is_multicast(p->dst.ip))
-		*v = FLT_DROP_MULTICAST;
-	else if (ip_is_link_local(p->dst.ip) && !is_metadata_service(p->dst.ip))
-		*v = FLT_DROP_LINK_LOCAL;
-	else
-		/* useless without its first fragment, which was judged */
-		return p->proto == IP_PROTO_FRAGMENT;
-	return true;
+		return FLT_DROP_TOO_SHORT;
+	if (p->proto == IP_PROTO_UNKNOWN)
+		return FLT_DROP_UNKNOWN_PROTO;
+	if (ip_is_multicast(p->dst.ip))
+		return FLT_DROP_MULTICAST;
+	if (ip_is_link_local(p->dst.ip) && !is_metadata_service(p->dst.ip))
+		return FLT_DROP_LINK_LOCAL;
+	return FLT_PASS;
+}
+
+/* A later fragment is useless without its first one, which was judged. */
+static bool needs_no_judge(const struct pkt *p, size_t buf_len)
+{
+	return buf_len == 0 || p->proto == IP_PROTO_FRAGMENT;
 }
 
 static bool keeps_state(const struct pkt *p)
@@ -98,10 +99,21 @@ static bool by_source(struct query *q, const struct key_tree *sources, key_hit_f
 	return key_tree_find(sources, 0, sources->n, q->src, fn, q);
 }
 
+/* The rules that name a capability which the source holds. */
+static bool cap_allows_port(void *arg, uint32_t cap)
+{
+	const struct query *q = arg;
+	const struct flt_cap *c = &q->side->cap_names[cap];
+	for (size_t i = c->begin; i < c->end; i++)
+		if (rule_allows_port(arg, q->side->cap_rules[i]))
+			return true;
+	return false;
+}
+
 static bool port_allowed(struct query *q)
 {
 	return by_source(q, &q->side->srcs, rule_allows_port) ||
-	       by_source(q, &q->side->caps, rule_allows_port);
+	       by_source(q, &q->side->caps, cap_allows_port);
 }
 
 /* Whoever may reach us at all may ping us; whoever holds a capability that any rule names may, too.
@@ -121,7 +133,7 @@ static const struct flt_side *side_of(const struct flt *f, const struct pkt *p)
 
 static bool is_local(const struct flt *f, const struct pkt *p)
 {
-	return key_set_has(&side_of(f, p)->local, ip_key_of(p->dst.ip));
+	return flt_is_local(f, p->dst.ip);
 }
 
 static bool rules_allow(const struct flt *f, const struct pkt *p)
@@ -143,42 +155,88 @@ static bool rules_allow(const struct flt *f, const struct pkt *p)
 	}
 }
 
-/* Passes without a rule: it belongs to something we began, or it is TSMP, which ends in us. */
-static bool is_answer(struct flt_flows *flows, const struct pkt *p)
+static enum flt_verdict pass(struct flt_flows *flows, const struct flt *f, const struct flow_ref *r)
 {
-	if (p->proto == IP_PROTO_TCP)
-		return !pkt_is_tcp_syn(p);
-	if (p->proto == IP_PROTO_TSMP)
-		return true;
-	if (keeps_state(p)) {
-		struct flow_key k = flow_key_in(p);
-		return flt_flows_use(flows, &k);
+	flt_flows_set_last(flows, f->number, r);
+	return FLT_PASS;
+}
+
+static enum flt_verdict judge_syn(const struct flt *f, struct flt_flows *flows, const struct pkt *p)
+{
+	if (!rules_allow(f, p))
+		return FLT_DROP_ACL;
+	struct flow_ref r = flt_flows_ref_in(flows, p);
+	flt_flows_began_tcp(flows, &r, f->number);
+	return FLT_PASS;
+}
+
+static enum flt_verdict judge_tcp(const struct flt *f, struct flt_flows *flows, const struct pkt *p)
+{
+	struct flow_ref r = flt_flows_ref_in(flows, p);
+	if (flt_flows_is_ours_tcp(flows, &r, p->tcp_flags) ||
+	    flt_flows_is_theirs_tcp(flows, &r, f->number))
+		return pass(flows, f, &r);
+	if (rules_allow(f, p)) {
+		flt_flows_let_in_tcp(flows, &r, f->number);
+		return pass(flows, f, &r);
 	}
-	return pkt_is_echo_reply(p) || pkt_is_icmp_error(p);
+	if (f->narrowed)
+		return FLT_DROP_WITHDRAWN;
+	if (!(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		flt_flows_pick_up_tcp(flows, &r);
+	return pass(flows, f, &r);
+}
+
+/* UDP, SCTP. */
+static enum flt_verdict judge_state(const struct flt *f, struct flt_flows *flows,
+				    const struct pkt *p)
+{
+	struct flow_ref r = flt_flows_ref_in(flows, p);
+	if (flt_flows_is_ours(flows, &r) || flt_flows_is_theirs(flows, &r, f->number))
+		return pass(flows, f, &r);
+	if (rules_allow(f, p)) {
+		flt_flows_let_in(flows, &r, f->number);
+		return pass(flows, f, &r);
+	}
+	flt_flows_refused(flows, &r);
+	return FLT_DROP_ACL;
+}
+
+static enum flt_verdict judge(const struct flt *f, struct flt_flows *flows, const struct pkt *p)
+{
+	if (pkt_is_tcp_syn(p))
+		return judge_syn(f, flows, p);
+	if (p->proto == IP_PROTO_TCP)
+		return judge_tcp(f, flows, p);
+	if (keeps_state(p))
+		return judge_state(f, flows, p);
+	/* TSMP ends in us. */
+	bool answer = p->proto == IP_PROTO_TSMP || pkt_is_echo_reply(p) || pkt_is_icmp_error(p);
+	return answer || rules_allow(f, p) ? FLT_PASS : FLT_DROP_ACL;
 }
 
 enum flt_verdict flt_in(const struct flt *f, struct flt_flows *flows, const struct pkt *p,
 			size_t buf_len)
 {
-	enum flt_verdict v;
 	if (!f)
 		return FLT_DROP_NO_FILTER;
+	if (flt_flows_is_last(flows, f->number, p))
+		return FLT_PASS;
 	flt_flows_follow(flows, f->shields);
-	if (pre_check(p, buf_len, &v))
+	enum flt_verdict v = flt_check(p, buf_len);
+	if (v != FLT_PASS || needs_no_judge(p, buf_len))
 		return v;
 	/* Before all else: without it, TCP past its SYN would be relayed to anywhere. */
 	if (!is_local(f, p))
 		return FLT_DROP_NOT_LOCAL;
-	if (is_answer(flows, p) || rules_allow(f, p))
-		return FLT_PASS;
-	return FLT_DROP_ACL;
+	return judge(f, flows, p);
 }
 
 void flt_note_out(const struct flt *f, struct flt_flows *flows, const struct pkt *p)
 {
 	if (f)
 		flt_flows_follow(flows, f->shields);
-	if (!keeps_state(p))
+	if (!keeps_state(p) && !pkt_is_tcp_syn(p))
 		return;
 	struct flow_key k = flow_key_out(p);
 	flt_flows_note(flows, &k);
@@ -187,11 +245,15 @@ void flt_note_out(const struct flt *f, struct flt_flows *flows, const struct pkt
 enum flt_verdict flt_out(const struct flt *f, struct flt_flows *flows, const struct pkt *p,
 			 size_t buf_len)
 {
-	enum flt_verdict v;
-	if (pre_check(p, buf_len, &v))
-		return v;
-	flt_note_out(f, flows, p);
-	return FLT_PASS;
+	enum flt_verdict v = flt_check(p, buf_len);
+	if (v == FLT_PASS && !needs_no_judge(p, buf_len))
+		flt_note_out(f, flows, p);
+	return v;
+}
+
+bool flt_is_local(const struct flt *f, struct ip ip)
+{
+	return key_set_has(&f->side[ip.fam == IP_V6].local, ip_key_of(ip));
 }
 
 bool flt_allows_tcp(const struct flt *f, struct ip src, struct ep dst)

@@ -3,16 +3,25 @@
  *
  *   flt_rules  plain values, parsed from the control server's JSON (filter_parse.h)
  *   flt        compiled from rules and the local set; immutable, shared by all threads
- *   flt_flows  the flows we opened ourselves; mutable, one per worker and kind of filter, and it
- *              outlives any number of rebuilds of the filter
+ *   flt_flows  who opened which flow; mutable, one per worker and kind of filter, and it outlives
+ *              any number of rebuilds of the filter
  *
- * Cost of a verdict: O(log l) for the local set of l ranges, which decides most packets (TCP past
- * its SYN, answers to flows of our own); then O(log s + k log d) where s counts the source ranges
- * of all rules, k the rules that name this source, d the destinations of one rule. Memory is
- * linear in the rules. Nothing is allocated per packet. */
+ * Policy that is withdrawn ends what it had let in, with the first packet that the new filter sees.
+ * UDP and SCTP: only answers to what we sent first pass without a rule. TCP past its SYN passes, as
+ * with other agents, as long as nothing has ever been taken away; from then on (a "narrowed"
+ * filter) only if we opened the connection or a rule still lets it in. filter_flows.h tells how
+ * that is known. Nothing is sent back for a connection that is cut: it stands still, as behind any
+ * firewall that was closed, and a bulk sender gets no packet for each of its own.
+ *
+ * Cost of a verdict: a comparison for one more packet of the flow that passed last; O(log l) for
+ * the local set of l ranges and a few look-ups in hash tables for a flow that is known; else
+ * O(log s + k log d) where s counts the source ranges of all rules, k the rules that name this
+ * source, d the destinations of one rule. Memory is linear in the rules. Nothing is allocated per
+ * packet. */
 #ifndef NETSTACK_FILTER_H
 #define NETSTACK_FILTER_H
 
+#include "base/mono.h"
 #include "netstack/ip_wire.h"
 #include "netstack/ranges.h"
 
@@ -55,7 +64,8 @@ void flt_rules_fini(struct flt_rules *r); /* leaves it empty */
 /* Does any rule name a capability as source? If not, flt_new needs no holders. */
 bool flt_rules_use_caps(const struct flt_rules *r);
 /* Does any rule that grants packets have a source inside one of the prefixes? Then, for peers that
- * may only use the peer API, the caller must drop all rules (health "invalid-packet-filter"). */
+ * may only use the peer API, the caller must drop all rules (health "invalid-packet-filter").
+ * O(m log m) for m sources and prefixes: ask for all peers at once. */
 bool flt_rules_name_source(const struct flt_rules *r, const struct prefix *p, size_t n);
 
 /* ---- compiled filter ---- */
@@ -76,17 +86,26 @@ struct flt *flt_new(const struct flt_rules *rules, const struct ranges *local,
 struct flt *flt_new_shields(const struct ranges *local);
 void flt_free(struct flt *f); /* NULL is fine */
 bool flt_is_shields(const struct flt *f);
+/* f is to take the place of old. If old let somebody in whom f does not, as far as a look at equal
+ * rules can tell (so a rule whose destinations or ports changed counts as taken away), or if old
+ * was narrowed, f is narrowed. The local set does not count: what is not in it is refused whoever
+ * asks. Before f is shared. */
+void flt_succeed(struct flt *f, const struct flt *old);
+void flt_set_narrowed(struct flt *f); /* likewise */
+bool flt_is_narrowed(const struct flt *f);
 
 /* ---- flows ---- */
 
-#define FLT_FLOWS 512
+#define FLT_FLOWS 512 /* of UDP and SCTP that we opened; without a time limit */
 
 struct flt_flows;
 
 /* seed: random, so that nobody can aim for one hash chain. New. Thread: one at a time. */
 struct flt_flows *flt_flows_new(uint64_t seed);
 void flt_flows_free(struct flt_flows *s);
-size_t flt_flows_len(const struct flt_flows *s);
+size_t flt_flows_len(const struct flt_flows *s); /* of FLT_FLOWS */
+/* What time it is, to the second; once a batch is enough. Never called: time stands still. */
+void flt_flows_tick(struct flt_flows *s, mono_t now);
 /* Packets go out by one thread and come in by another, each with a table of its own: what the first
  * notes goes into a journal, from which the second learns before it looks. j is borrowed. */
 struct flow_journal;
@@ -101,10 +120,12 @@ enum flt_verdict {
 	FLT_DROP_UNKNOWN_PROTO,
 	FLT_DROP_MULTICAST,
 	FLT_DROP_LINK_LOCAL,
-	FLT_DROP_NO_FILTER, /* nothing comes in before the first filter */
-	FLT_DROP_NOT_LOCAL, /* destination outside the local set */
-	FLT_DROP_ACL,	    /* no rule allows it */
-	FLT_DROP_OWN,	    /* ours to handle, not to pass on: TSMP, our own disco packets */
+	FLT_DROP_NO_FILTER,	/* nothing comes in before the first filter */
+	FLT_DROP_NOT_LOCAL,	/* destination outside the local set */
+	FLT_DROP_ACL,		/* no rule allows it */
+	FLT_DROP_WITHDRAWN,	/* TCP past its SYN that no rule allows any more */
+	FLT_DROP_FOREIGN_ERROR, /* ICMP error about a packet that is not ours */
+	FLT_DROP_OWN,		/* ours to handle, not to pass on: TSMP, our own disco packets */
 	FLT_VERDICT_MAX
 };
 
@@ -113,11 +134,15 @@ enum flt_verdict {
  */
 enum flt_verdict flt_in(const struct flt *f, struct flt_flows *flows, const struct pkt *p,
 			size_t buf_len);
-/* Packet to a peer: the pre-checks, and remember the flow. f may be NULL. */
+/* The checks of both directions that need no filter; FLT_PASS: nothing against it so far. */
+enum flt_verdict flt_check(const struct pkt *p, size_t buf_len);
+/* Packet to a peer: flt_check, and remember the flow. f may be NULL. */
 enum flt_verdict flt_out(const struct flt *f, struct flt_flows *flows, const struct pkt *p,
 			 size_t buf_len);
 /* Remember the flow of a packet we made ourselves, which needs no verdict. Before SNAT. */
 void flt_note_out(const struct flt *f, struct flt_flows *flows, const struct pkt *p);
+/* Is it a destination we may receive packets for? */
+bool flt_is_local(const struct flt *f, struct ip ip);
 /* Would a TCP SYN from src to dst be let in? For decisions above the packet path. */
 bool flt_allows_tcp(const struct flt *f, struct ip src, struct ep dst);
 

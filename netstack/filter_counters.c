@@ -13,7 +13,10 @@
 		    ONE(dir, FLT_DROP_LINK_LOCAL, "drop_link_local_unicast"),                      \
 		    ONE(dir, FLT_DROP_NO_FILTER, "drop_no_filter"),                                \
 		    ONE(dir, FLT_DROP_NOT_LOCAL, "drop_not_local"),                                \
-		    ONE(dir, FLT_DROP_ACL, "drop_acl"), ONE(dir, FLT_DROP_OWN, "drop_own")         \
+		    ONE(dir, FLT_DROP_ACL, "drop_acl"),                                            \
+		    ONE(dir, FLT_DROP_WITHDRAWN, "drop_withdrawn"),                                \
+		    ONE(dir, FLT_DROP_FOREIGN_ERROR, "drop_foreign_error"),                        \
+		    ONE(dir, FLT_DROP_OWN, "drop_own")                                             \
 	}
 
 static struct counter in[FLT_VERDICT_MAX] = SET("in");

@@ -14,13 +14,6 @@ struct ip_key ip_key_of(struct ip ip)
 	return (struct ip_key){ hi, rd_be64(&r) };
 }
 
-static int key_cmp(struct ip_key a, struct ip_key b)
-{
-	if (a.hi != b.hi)
-		return a.hi < b.hi ? -1 : 1;
-	return a.lo < b.lo ? -1 : a.lo > b.lo;
-}
-
 bool key_set_build(struct key_set *k, const struct ranges *s, uint8_t fam)
 {
 	*k = (struct key_set){ 0 };
@@ -47,12 +40,12 @@ bool key_set_has(const struct key_set *k, struct ip_key ip)
 	size_t lo = 0, hi = k->n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (key_cmp(k->v[mid].last, ip) < 0)
+		if (ip_key_cmp(k->v[mid].last, ip) < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < k->n && key_cmp(k->v[lo].first, ip) <= 0;
+	return lo < k->n && ip_key_cmp(k->v[lo].first, ip) <= 0;
 }
 
 void key_tree_add(struct key_tree *t, const struct ip_range *r, uint32_t value)
@@ -73,7 +66,7 @@ void key_tree_add(struct key_tree *t, const struct ip_range *r, uint32_t value)
 
 static int by_first(const void *a, const void *b)
 {
-	return key_cmp(((const struct key_item *)a)->first, ((const struct key_item *)b)->first);
+	return ip_key_cmp(((const struct key_item *)a)->first, ((const struct key_item *)b)->first);
 }
 
 static size_t middle(size_t begin, size_t end)
@@ -92,7 +85,7 @@ static struct ip_key fill_max(struct key_item *v, size_t begin, size_t end)
 	if (mid + 1 < end)
 		below[1] = fill_max(v, mid + 1, end);
 	for (int i = 0; i < 2; i++)
-		if (key_cmp(below[i], max) > 0)
+		if (ip_key_cmp(below[i], max) > 0)
 			max = below[i];
 	return v[mid].max = max;
 }
@@ -117,13 +110,13 @@ bool key_tree_find(const struct key_tree *t, size_t begin, size_t end, struct ip
 	while (begin < end) {
 		size_t mid = middle(begin, end);
 		const struct key_item *it = &t->v[mid];
-		if (key_cmp(it->max, ip) < 0)
+		if (ip_key_cmp(it->max, ip) < 0)
 			return false;
 		if (key_tree_find(t, begin, mid, ip, fn, arg))
 			return true;
-		if (key_cmp(it->first, ip) > 0)
+		if (ip_key_cmp(it->first, ip) > 0)
 			return false;
-		if (key_cmp(ip, it->last) <= 0 && fn(arg, it->value))
+		if (ip_key_cmp(ip, it->last) <= 0 && fn(arg, it->value))
 			return true;
 		begin = mid + 1;
 	}

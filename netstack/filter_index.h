@@ -12,6 +12,13 @@ struct ip_key {
 
 struct ip_key ip_key_of(struct ip ip);
 
+static inline int ip_key_cmp(struct ip_key a, struct ip_key b)
+{
+	if (a.hi != b.hi)
+		return a.hi < b.hi ? -1 : 1;
+	return a.lo < b.lo ? -1 : a.lo > b.lo;
+}
+
 /* ---- membership in disjoint ranges: O(log n) ---- */
 
 struct key_set {

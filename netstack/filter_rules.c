@@ -29,22 +29,27 @@ bool flt_rules_use_caps(const struct flt_rules *r)
 	return false;
 }
 
-static bool rule_names(const struct flt_rule *r, const struct ip_range *net)
+/* The sources of all rules that grant packets, sorted. */
+static struct ranges granted_sources(const struct flt_rules *r)
 {
-	for (size_t i = 0; i < r->n_srcs; i++)
-		if (range_overlaps(&r->srcs[i], net))
-			return true;
-	return false;
+	struct ranges all = { 0 };
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t k = 0; r->v[i].n_dsts && k < r->v[i].n_srcs; k++)
+			ranges_add(&all, &r->v[i].srcs[k]);
+	ranges_sort(&all);
+	return all;
 }
 
 bool flt_rules_name_source(const struct flt_rules *r, const struct prefix *p, size_t n)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		for (size_t k = 0; r->v[i].n_dsts && k < n; k++) {
-			struct ip_range net = range_of_prefix(p[k]);
-			if (rule_names(&r->v[i], &net))
-				return true;
-		}
+	if (n == 0)
+		return false;
+	struct ranges all = granted_sources(r);
+	bool named = all.bad; /* not known: the safe answer */
+	for (size_t i = 0; i < n && !named; i++) {
+		struct ip_range net = range_of_prefix(p[i]);
+		named = ranges_overlap(&all, &net);
 	}
-	return false;
+	ranges_fini(&all);
+	return named;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netstack/inbound.h"
 
+#include "netstack/hdr.h"
 #include "netstack/inner_wire.h"
 #include "netstack/ip_nat.h"
+
+#define ICMP_ERROR_HDR_LEN 8 /* before the quoted packet */
 
 /* ---- echo replies we wait for ---- */
 
@@ -94,22 +97,46 @@ static bool is_to_peerapi(const struct net_self *self, const struct pkt *p)
 	return port && p->dst.port == port;
 }
 
+static bool is_by_policy(enum flt_verdict v)
+{
+	return v == FLT_DROP_ACL || v == FLT_DROP_NOT_LOCAL || v == FLT_DROP_WITHDRAWN;
+}
+
 static enum in_action refuse(const struct inbound *in, const struct net_peer *peer,
 			     const struct pkt *p, struct mspan out, struct net_result *res)
 {
-	bool by_policy = res->verdict == FLT_DROP_ACL || res->verdict == FLT_DROP_NOT_LOCAL;
-	if (!by_policy || p->proto != IP_PROTO_TCP || !(p->tcp_flags & TCP_SYN))
+	if (!is_by_policy(res->verdict) || p->proto != IP_PROTO_TCP)
 		return IN_DROP;
 	if (is_to_peerapi(in->self, p)) {
 		res->verdict = FLT_PASS;
 		return IN_DELIVER;
 	}
-	/* Nobody is told of refused IPv6 or UDP: so do the others, and it cannot amplify. */
-	if (p->version != 4)
+	/* Nobody is told of refused IPv6 or UDP, nor of a connection that is cut: so do the others,
+	 * and it cannot amplify. */
+	if (p->version != 4 || !(p->tcp_flags & TCP_SYN))
 		return IN_DROP;
 	struct tsmp_reject r = { .proto = p->proto, .src = p->src, .dst = p->dst };
 	r.reason = flt_is_shields(in->filter) ? TSMP_SHIELDS : TSMP_ACL;
 	return answer(in, peer, out, tsmp_reject_build(out, &r), res);
+}
+
+/* ---- ICMP errors ---- */
+
+/* They pass without a rule, so that connections of ours learn of trouble; but one about a packet
+ * that we cannot have sent is nothing to learn from. One that quotes no packet moves nobody. */
+static bool is_about_ours(const struct inbound *in, const struct net_peer *peer,
+			  const struct pkt *p, struct span bytes)
+{
+	struct rd r = rd_init(span_from(pkt_l4(p, bytes), ICMP_ERROR_HDR_LEN));
+	bool v6 = p->version == 6;
+	struct ip src = { .fam = v6 ? IP_V6 : IP_V4 };
+	if (rd_left(&r) < (v6 ? IP6_HDR_LEN : IP4_HDR_LEN))
+		return true;
+	uint8_t version = rd_u8(&r) >> 4;
+	rd_skip(&r, (v6 ? IP6_SRC : IP4_SRC) - 1);
+	rd_copy(&r, src.b, ip_len(src));
+	return version == p->version &&
+	       (flt_is_local(in->filter, src) || ip_eq(src, v6 ? peer->masq6 : peer->masq4));
 }
 
 /* ---- the way in ---- */
@@ -139,5 +166,8 @@ enum in_action inbound_packet(const struct inbound *in, const struct net_peer *p
 		return IN_DROP;
 	}
 	res->verdict = flt_in(in->filter, in->flows, pkt, bytes.len);
+	if (res->verdict == FLT_PASS && pkt_is_icmp_error(pkt) &&
+	    !is_about_ours(in, peer, pkt, span_const(bytes)))
+		res->verdict = FLT_DROP_FOREIGN_ERROR;
 	return res->verdict == FLT_PASS ? IN_DELIVER : refuse(in, peer, pkt, out, res);
 }

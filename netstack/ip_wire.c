@@ -188,6 +188,8 @@ struct span pkt_udp_data(const struct pkt *p, struct span bytes)
 	return span_from(pkt_l4(p, bytes), 8);
 }
 
+#define TCP_OPENS_OR_ENDS (TCP_SYN | TCP_FIN | TCP_RST)
+
 static bool same(struct span a, struct span b, size_t from, size_t to)
 {
 	return memcmp(a.p + from, b.p + from, to - from) == 0;
@@ -200,7 +202,7 @@ static bool continues_tcp4(struct span a, struct span b)
 	       b.p[0] == 0x45 && a.p[IP4_PROTO] == IP_PROTO_TCP && b.p[IP4_PROTO] == IP_PROTO_TCP &&
 	       !((hdr_get16(a.p + IP4_FRAG) | hdr_get16(b.p + IP4_FRAG)) &
 		 (IP4_FRAG_MORE | IP4_FRAG_OFFSET)) &&
-	       same(a, b, IP4_SRC, tcp + 4) && !((a.p[flags] | b.p[flags]) & TCP_SYN);
+	       same(a, b, IP4_SRC, tcp + 4) && !((a.p[flags] | b.p[flags]) & TCP_OPENS_OR_ENDS);
 }
 
 static bool continues_tcp6(struct span a, struct span b)
@@ -208,7 +210,7 @@ static bool continues_tcp6(struct span a, struct span b)
 	const size_t tcp = IP6_HDR_LEN, flags = tcp + TCP_OFF_FLAGS + 1;
 	return a.len >= tcp + TCP_HDR_LEN && b.len >= tcp + TCP_HDR_LEN && a.p[0] >> 4 == 6 &&
 	       b.p[0] >> 4 == 6 && a.p[IP6_NEXT] == IP_PROTO_TCP && b.p[IP6_NEXT] == IP_PROTO_TCP &&
-	       same(a, b, IP6_SRC, tcp + 4) && !((a.p[flags] | b.p[flags]) & TCP_SYN);
+	       same(a, b, IP6_SRC, tcp + 4) && !((a.p[flags] | b.p[flags]) & TCP_OPENS_OR_ENDS);
 }
 
 bool pkt_continues_tcp(struct span a, struct span b)

@@ -51,8 +51,8 @@ struct span pkt_l4(const struct pkt *p, struct span bytes);
 struct span pkt_udp_data(const struct pkt *p, struct span bytes);
 
 /* Whether b goes on with the TCP connection of a: all that a decision looks at (addresses, ports,
- * fragmentation, no SYN) is the same in both. False also for what is not looked into: IP options,
- * IPv6 extension headers. Both end where their headers say. */
+ * fragmentation, no SYN, FIN or RST) is the same in both. False also for what is not looked into:
+ * IP options, IPv6 extension headers. Both end where their headers say. */
 bool pkt_continues_tcp(struct span a, struct span b);
 bool pkt_is_tcp_syn(const struct pkt *p); /* SYN without ACK: opens a connection */
 bool pkt_is_echo_request(const struct pkt *p);

@@ -25,7 +25,10 @@ enum out_action outbound_classify(const struct net_self *self, struct span bytes
 	}
 	if (pkt->proto == IP_PROTO_TSMP || inner_is_own_disco(self, pkt, bytes))
 		return drop(res, FLT_DROP_OWN);
-	return service ? OUT_SERVICE : OUT_PEER;
+	if (service)
+		return OUT_SERVICE;
+	enum flt_verdict v = flt_check(pkt, bytes.len);
+	return v == FLT_PASS ? OUT_PEER : drop(res, v);
 }
 
 void outbound_rewrite(const struct net_self *self, const struct net_peer *peer, struct mspan bytes)

@@ -10,7 +10,7 @@
 #include "netstack/service.h"
 
 enum out_action {
-	OUT_PEER, /* look up the peer of pkt->dst, then flt_out and outbound_rewrite */
+	OUT_PEER, /* look up the peer of pkt->dst, then flt_note_out and outbound_rewrite */
 	OUT_DROP,
 	OUT_ANSWER,  /* write `answer` back to the TUN */
 	OUT_SERVICE, /* for our own services on the service addresses; never goes to a peer */
@@ -20,8 +20,7 @@ enum out_action {
 enum out_action outbound_classify(const struct net_self *self, struct span bytes, struct pkt *pkt,
 				  struct mspan answer, struct net_result *res);
 /* The source address as this peer knows it, in a whole packet with its final checksum. */
-void outbound_rewrite(const struct net_self *self, const struct net_peer *peer,
-		      struct mspan bytes);
+void outbound_rewrite(const struct net_self *self, const struct net_peer *peer, struct mspan bytes);
 /* The same for a packet we made: no verdict, flow remembered, source rewritten. */
 void outbound_own(const struct net_self *self, const struct net_peer *peer,
 		  const struct flt *filter, struct flt_flows *flows, struct mspan bytes);

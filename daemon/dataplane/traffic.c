@@ -44,6 +44,10 @@ static enum dp_drop drop_kind(enum flt_verdict v)
 		return DP_DROP_MULTICAST;
 	case FLT_DROP_LINK_LOCAL:
 		return DP_DROP_LINK_LOCAL;
+	case FLT_DROP_FOREIGN_ERROR:
+		return DP_DROP_FOREIGN_ERROR;
+	case FLT_DROP_WITHDRAWN:
+		return DP_DROP_WITHDRAWN;
 	case FLT_DROP_NO_FILTER:
 	case FLT_DROP_NOT_LOCAL:
 	case FLT_DROP_ACL:

@@ -95,10 +95,12 @@ enum dp_path_kind { DP_DIRECT4, DP_DIRECT6, DP_RELAY, DP_PATH_KINDS };
 enum dp_drop {
 	DP_DROP_ACL,
 	DP_DROP_ERROR, /* the system would not send it */
+	DP_DROP_FOREIGN_ERROR,
 	DP_DROP_LINK_LOCAL,
 	DP_DROP_MULTICAST,
 	DP_DROP_TOO_SHORT,
 	DP_DROP_UNKNOWN_PROTO,
+	DP_DROP_WITHDRAWN,
 	DP_DROP_KINDS
 };
 struct dp_traffic {

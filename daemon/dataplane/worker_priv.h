@@ -76,6 +76,13 @@ static inline const struct flt *worker_filter(const struct dp_snapshot *s, const
 	return p->jailed ? s->tables->jail : s->tables->filter;
 }
 
+/* What the filter remembers grows old by the time of batches. */
+static inline void worker_tick(struct dp_worker *w, mono_t now)
+{
+	flt_flows_tick(w->flows, now);
+	flt_flows_tick(w->jail_flows, now);
+}
+
 static inline struct flt_flows *worker_flows(struct dp_worker *w, const struct dp_peer *p)
 {
 	return p->jailed ? w->jail_flows : w->flows;

@@ -305,6 +305,7 @@ void dp_worker_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		   const struct dp_datagram *v, size_t n)
 {
 	struct open_batch b = { .n = 0 };
+	worker_tick(w, now);
 	for (size_t i = 0; i < n; i++)
 		take_run(w, s, now, &b, &v[i]);
 	open_batch(w, s, now, &b);
@@ -332,6 +333,7 @@ void worker_relayed(struct dp_worker *w, const struct dp_snapshot *s, mono_t now
 		    struct mspan run, size_t segment)
 {
 	struct open_batch b = { .n = 0 };
+	worker_tick(w, now);
 	while (run.len > 0) {
 		struct mspan d = take_datagram(&run, segment);
 		const struct dp_index *x = sort_out_relayed(s, peer, span_const(d));

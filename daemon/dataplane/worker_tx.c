@@ -190,7 +190,7 @@ void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 
 /* The first step of outbound.h. False: it ends here. */
 static bool goes_to_peer(struct dp_worker *w, const struct dp_tables *t, struct span bytes,
-			 struct pkt *pkt)
+			 uint32_t segments, struct pkt *pkt)
 {
 	struct net_result res = { 0 };
 	switch (outbound_classify(&t->self, bytes, pkt, mspan_of(w->echo, sizeof(w->echo)), &res)) {
@@ -200,10 +200,10 @@ static bool goes_to_peer(struct dp_worker *w, const struct dp_tables *t, struct 
 		worker_write(w, span_of(w->echo, res.answer_len));
 		return false;
 	case OUT_SERVICE:
-		dp_count(DPC_TX_SERVICE, 1);
+		dp_count(DPC_TX_SERVICE, segments);
 		return false;
 	case OUT_DROP:
-		traffic_judged_out(res.verdict, 1);
+		traffic_judged_out(res.verdict, segments);
 		return false;
 	}
 	return false;
@@ -216,7 +216,7 @@ static uint32_t classify(struct dp_worker *w, const struct dp_snapshot *s, struc
 {
 	const struct dp_tables *t = s->tables;
 	struct pkt pkt;
-	if (!goes_to_peer(w, t, bytes, &pkt))
+	if (!goes_to_peer(w, t, bytes, segments, &pkt))
 		return DP_NO_PEER;
 	uint32_t peer = wg_allowedips_lookup(t->allowed, pkt.dst.ip);
 	if (peer == WG_NO_PEER || peer >= s->n_peers || !s->peers[peer].live) {
@@ -224,9 +224,9 @@ static uint32_t classify(struct dp_worker *w, const struct dp_snapshot *s, struc
 		return DP_NO_PEER;
 	}
 	const struct dp_peer *p = &s->peers[peer];
-	enum flt_verdict v = flt_out(worker_filter(s, p), worker_flows(w, p), &pkt, bytes.len);
-	traffic_judged_out(v, segments);
-	return v == FLT_PASS ? peer : DP_NO_PEER;
+	flt_note_out(worker_filter(s, p), worker_flows(w, p), &pkt);
+	traffic_judged_out(FLT_PASS, segments);
+	return peer;
 }
 
 /* Cut into our own memory at a constant distance, so that what is sealed there is one run. */
@@ -303,6 +303,7 @@ void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		dp_count(DPC_TX_NO_SNAPSHOT, n);
 		return;
 	}
+	worker_tick(w, now);
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].vnet.gso_type == VNET_GSO_NONE) {
 			add_plain(w, s, now, &v[i], &run);

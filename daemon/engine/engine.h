@@ -70,6 +70,9 @@ void engine_clear(struct engine *e, mono_t now);
 /* Addresses of this machine's other interfaces, for the local set of an exit node and for accepted
  * routes. Copied. True if they changed: then engine_set_map with NM_CHANGED_SELF. */
 bool engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n);
+/* The packet filter of the present map names peers that may only use the peer API, so that all its
+ * rules are dropped: health item "invalid-packet-filter". */
+bool engine_filter_void(const struct engine *e);
 /* Router input that goes with the present map: valid until the next engine_set_map; false if none.
  */
 bool engine_router_in(const struct engine *e, struct router_in *out);

@@ -3,13 +3,9 @@
 #include "daemon/engine/engine_priv.h"
 
 #include "base/log.h"
-#include "netstack/filter_parse.h"
-#include "netstack/local_set.h"
 #include "wg/allowedips.h"
 
 #include <stdlib.h>
-
-#define CAP_HOLDERS_MAX 65536
 
 struct epeer *engine_peer(const struct engine *e, const struct node_key *key)
 {
@@ -203,7 +199,7 @@ static bool changes_tables(const struct nm_node *a, const struct nm_node *b)
 	struct rt_peer ra = rt_of(a), rb = rt_of(b);
 	return rt_peer_used(&ra) != rt_peer_used(&rb) || a->n_addresses != b->n_addresses ||
 	       a->n_allowed_ips != b->n_allowed_ips ||
-	       ((a->flags ^ b->flags) & NM_UNSIGNED_PEERAPI_ONLY) ||
+	       ((a->flags ^ b->flags) & (NM_UNSIGNED_PEERAPI_ONLY | NM_JAILED)) ||
 	       memcmp(a->addresses, b->addresses, a->n_addresses * sizeof(*a->addresses)) != 0 ||
 	       memcmp(a->allowed_ips, b->allowed_ips, a->n_allowed_ips * sizeof(*a->allowed_ips)) !=
 		   0 ||
@@ -232,6 +228,7 @@ static bool reconcile(struct engine *e, const struct netmap *nm, int64_t id)
 		tables = true;
 	} else {
 		tables |= changes_tables(p->node, n);
+		e->jail_narrowed |= ~p->node->flags & n->flags & NM_JAILED;
 	}
 	update_peer(e, p, n);
 	p->seen = true;
@@ -313,81 +310,6 @@ static struct wg_allowedips *build_allowed(struct engine *e)
 	return a;
 }
 
-/* Rules that name peers which may only use the peer API make the whole filter void (security). */
-static bool rules_are_safe(const struct engine *e, const struct flt_rules *r)
-{
-	for (uint32_t i = 0; i < e->n_slots; i++) {
-		const struct epeer *p = e->slots[i];
-		if (p && (p->node->flags & NM_UNSIGNED_PEERAPI_ONLY) &&
-		    flt_rules_name_source(r, p->node->allowed_ips, p->node->n_allowed_ips))
-			return false;
-	}
-	return true;
-}
-
-static size_t cap_holders(const struct engine *e, struct flt_cap_holder *out, size_t max)
-{
-	size_t n = 0;
-	for (uint32_t i = 0; i < e->n_slots; i++) {
-		const struct epeer *p = e->slots[i];
-		if (!p || (p->node->flags & NM_UNSIGNED_PEERAPI_ONLY))
-			continue;
-		for (size_t a = 0; a < p->node->n_addresses; a++)
-			for (size_t c = 0; c < p->node->n_caps && n < max; c++)
-				out[n++] = (struct flt_cap_holder){ p->node->addresses[a].ip,
-								    p->node->caps[c].name };
-	}
-	return n;
-}
-
-static struct flt *compile(const struct engine *e, const struct netmap *nm,
-			   const struct ranges *local)
-{
-	struct flt_rules rules = { 0 };
-	struct flt_parse_error err = { "" };
-	json_t *json = netmap_filter_json(nm);
-	int rc = flt_rules_parse(json, &rules, &err);
-	j_free(json);
-	if (rc != 0 || err.text[0])
-		LOG_LIMITED(60, LOG_WARN, "engine: packet filter: %s",
-			    err.text[0] ? err.text : err_text(rc));
-	if (!rules_are_safe(e, &rules)) {
-		log_error(
-		    "engine: the packet filter names unsigned peers; all its rules are dropped");
-		flt_rules_fini(&rules);
-	}
-	struct flt_cap_holder *holders = NULL;
-	size_t n = 0;
-	if (flt_rules_use_caps(&rules)) {
-		holders = xcalloc(CAP_HOLDERS_MAX, sizeof(*holders));
-		n = cap_holders(e, holders, CAP_HOLDERS_MAX);
-	}
-	struct flt *f = flt_new(&rules, local, holders, n);
-	free(holders);
-	flt_rules_fini(&rules);
-	return f;
-}
-
-static void build_filters(struct engine *e, struct dp_tables *t, const struct netmap *nm,
-			  const struct prefs *p)
-{
-	struct local_set_in in = {
-		.self = e->self_ips,
-		.n_self = e->n_self,
-		.advertised = p->advertise_routes.v,
-		.n_advertised = p->advertise_routes.n,
-		.interfaces = e->interfaces,
-		.n_interfaces = e->n_interfaces,
-		.app_connector = p->app_connector,
-	};
-	struct ranges local = { 0 };
-	if (local_set_build(&in, &local)) {
-		t->filter = p->shields_up ? flt_new_shields(&local) : compile(e, nm, &local);
-		t->jail = flt_new_shields(&local);
-	}
-	ranges_fini(&local);
-}
-
 static void build_tables(struct engine *e, const struct netmap *nm, const struct prefs *p)
 {
 	note_self(e, nm->self);
@@ -401,7 +323,7 @@ static void build_tables(struct engine *e, const struct netmap *nm, const struct
 	t->self.addr6 = nm_node_address(nm->self, IP_V6);
 	t->self.disco = *disco_self(e->disco);
 	t->allowed = build_allowed(e);
-	build_filters(e, t, nm, p);
+	engine_build_filters(e, t, nm, p);
 	dp_tables_unref(e->tables);
 	e->tables = t;
 	e->dirty = true;
@@ -431,6 +353,7 @@ void engine_clear(struct engine *e, mono_t now)
 {
 	engine_enter(e, now, e->wall);
 	engine_remove_all(e);
+	e->narrowed |= e->tables != NULL;
 	dp_tables_unref(e->tables);
 	e->tables = NULL;
 	e->n_rt = 0;

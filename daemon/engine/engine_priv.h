@@ -23,7 +23,7 @@ struct epeer {
 	struct disco_key tsmp_key; /* learned in-band; zero: none */
 	wall_t tsmp_at;
 	struct disco_key server_key; /* what the server said when it came */
-	bool seen; /* mark of a full reconciliation */
+	bool seen;		     /* mark of a full reconciliation */
 };
 
 struct engine {
@@ -67,6 +67,10 @@ struct engine {
 	enum rt_netfilter netfilter;
 	bool snat, stateful, no_guard;
 
+	bool filter_void;   /* its rules name unsigned peers, so none is used */
+	bool narrowed;	    /* a filter took something away since the start: filter.h */
+	bool jail_narrowed; /* a peer was put in jail */
+
 	struct echo_waits waits;
 	struct list pings;
 };
@@ -82,6 +86,10 @@ struct epeer *engine_peer(const struct engine *e, const struct node_key *key);
 void engine_remove_all(struct engine *e);
 /* End the sessions of a peer that restarted. */
 void engine_reset_sessions(struct engine *e, struct epeer *p);
+
+/* engine_filter.c: the filters of t, made while e->tables are still those before it. */
+void engine_build_filters(struct engine *e, struct dp_tables *t, const struct netmap *nm,
+			  const struct prefs *p);
 
 /* engine_publish.c */
 void engine_init_out(struct engine *e);

@@ -36,10 +36,12 @@ static void by_reason(struct buf *out, const char *name, const char *help,
 	static const char *const reason[DP_DROP_KINDS] = {
 		[DP_DROP_ACL] = "acl",
 		[DP_DROP_ERROR] = "error",
+		[DP_DROP_FOREIGN_ERROR] = "foreign_icmp_error",
 		[DP_DROP_LINK_LOCAL] = "link_local_unicast",
 		[DP_DROP_MULTICAST] = "multicast",
 		[DP_DROP_TOO_SHORT] = "too_short",
 		[DP_DROP_UNKNOWN_PROTO] = "unknown_protocol",
+		[DP_DROP_WITHDRAWN] = "withdrawn",
 	};
 	head(out, name, help);
 	for (unsigned k = 0; k < DP_DROP_KINDS; k++)

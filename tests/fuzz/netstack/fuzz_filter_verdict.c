@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Random rules and packets over few addresses, so that they meet: the compiled filter must say what
- * the slow one says, packet by packet with state.
- * Input: one byte of rules count, 16 bytes a rule, then 8 bytes a packet. */
+ * the slow one says, packet by packet with state, while rules come and go.
+ * Input: one byte of rules count, the rules, then 6 bytes a packet; before each 16th a byte that
+ * says how many of the rules are in force from there. */
 #include "tests/fuzz/fuzz.h"
 
 #include "base/alloc.h"
@@ -82,39 +83,98 @@ static struct pkt read_packet(struct rd *r, bool *out)
 	return p;
 }
 
+/* Both filters of the same rules. */
+struct pair {
+	struct flt_rules rules; /* the first of all */
+	size_t most;		/* that have been in force at once */
+	struct flt *f;
+	struct slow slow;
+};
+
+static const struct flt_cap_holder *holders(void)
+{
+	static struct flt_cap_holder v[3];
+	v[0] = (struct flt_cap_holder){ addr(0, 2), "x" };
+	v[1] = (struct flt_cap_holder){ addr(1, 3), "x" };
+	v[2] = (struct flt_cap_holder){ addr(0, 4), "y" };
+	return v;
+}
+
+/* A filter of the first n rules takes the place of the one before. */
+static void next_filter(struct pair *p, const struct ranges *set, size_t n)
+{
+	struct flt *old = p->f;
+	bool fewer = n < p->rules.n;
+	p->rules.n = n;
+	p->most = n > p->most ? n : p->most;
+	p->f = flt_new(&p->rules, set, holders(), 3);
+	if (!p->f)
+		abort();
+	if (old)
+		flt_succeed(p->f, old);
+	/* More rules never take away; fewer may say as much as before. */
+	bool narrowed = flt_is_narrowed(p->f);
+	if (narrowed && !fewer && !(old && flt_is_narrowed(old)) && !flt_rules_use_caps(&p->rules))
+		abort();
+	p->slow.narrowed = narrowed;
+	flt_free(old);
+}
+
+static bool would_be_let_in(struct pair *p, const struct pkt *k, size_t n_rules)
+{
+	size_t n = p->rules.n;
+	p->rules.n = n_rules;
+	bool yes = slow_rules(&p->slow, k);
+	p->rules.n = n;
+	return yes;
+}
+
+static void one_packet(struct pair *p, struct flt_flows *flows, struct rd *r)
+{
+	bool out;
+	struct pkt k = read_packet(r, &out);
+	enum flt_verdict got = out ? flt_out(p->f, flows, &k, 100) : flt_in(p->f, flows, &k, 100);
+	enum flt_verdict want =
+	    out ? slow_verdict_out(&p->slow, &k, 100) : slow_verdict_in(&p->slow, &k, 100);
+	if (got != want || flt_flows_len(flows) != p->slow.ours.n)
+		abort();
+	/* Nothing was taken away: nobody is let in less than before. */
+	if (!p->slow.narrowed && would_be_let_in(p, &k, p->most) &&
+	    !would_be_let_in(p, &k, p->rules.n))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *b, size_t len)
 {
 	struct rd r = rd_init(span_of(b, len));
-	struct flt_rule v[RULES_MAX] = { 0 };
-	struct flt_rules rules = { xcalloc(RULES_MAX, sizeof(v[0])), rd_u8(&r) % (RULES_MAX + 1),
-				   RULES_MAX };
+	static struct pair p;
 	struct prefix local[2] = { prefix_host(addr(0, 1)), { addr(1, 0), 124 } };
-	struct flt_cap_holder holders[3] = { { addr(0, 2), "x" },
-					     { addr(1, 3), "x" },
-					     { addr(0, 4), "y" } };
-	static struct slow slow;
 	struct ranges set = { 0 };
-	for (size_t i = 0; i < rules.n; i++)
-		read_rule(&r, &rules.v[i]);
+	memset(&p, 0, sizeof(p));
+	size_t n_rules = rd_u8(&r) % (RULES_MAX + 1);
+	p.rules = (struct flt_rules){ xcalloc(RULES_MAX, sizeof(*p.rules.v)), n_rules, RULES_MAX };
+	for (size_t i = 0; i < n_rules; i++)
+		read_rule(&r, &p.rules.v[i]);
 	for (int i = 0; i < 2; i++)
 		ranges_add_prefix(&set, local[i]);
 	ranges_sort(&set);
-	slow = (struct slow){ &rules, local, 2, holders, 3, { .n = 0 } };
-	struct flt *f = flt_new(&rules, &set, holders, 3);
+	p.slow = (struct slow){ .rules = &p.rules,
+				.local = local,
+				.n_local = 2,
+				.holders = holders(),
+				.n_holders = 3 };
+	next_filter(&p, &set, n_rules);
 	struct flt_flows *flows = flt_flows_new(len);
-	while (f && rd_left(&r)) {
-		bool out;
-		struct pkt p = read_packet(&r, &out);
-		enum flt_verdict got = out ? flt_out(f, flows, &p, 100) : flt_in(f, flows, &p, 100);
-		enum flt_verdict want =
-		    out ? slow_verdict_out(&slow, &p, 100) : slow_verdict_in(&slow, &p, 100);
-		if (got != want || flt_flows_len(flows) != slow.flows.n)
-			abort();
+	for (size_t i = 0; i < SLOW_FLOWS_MAX && rd_left(&r); i++) {
+		if (i % 16 == 15 && n_rules > 0)
+			next_filter(&p, &set, rd_u8(&r) % (n_rules + 1));
+		one_packet(&p, flows, &r);
 	}
-	flt_free(f);
+	p.rules.n = n_rules;
+	flt_free(p.f);
 	flt_flows_free(flows);
 	ranges_fini(&set);
-	flt_rules_fini(&rules);
+	flt_rules_fini(&p.rules);
 	return 0;
 }
 

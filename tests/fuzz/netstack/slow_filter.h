@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* slow_filter.h: the verdict of spec/routing.md 7.4 by plain loops over plain rules, to compare the
- * compiled filter with. Shares only the decoder and the rule values with it. */
+/* slow_filter.h: the verdict of spec/routing.md 7.4 by plain loops over plain rules, and who opened
+ * which flow by plain lists, to compare the compiled filter with. Shares only the decoder and the
+ * rule values with it. Time stands still. */
 #ifndef TESTS_FUZZ_NETSTACK_SLOW_FILTER_H
 #define TESTS_FUZZ_NETSTACK_SLOW_FILTER_H
 
@@ -8,11 +9,17 @@
 
 #include <string.h>
 
+#define SLOW_FLOWS_MAX 2000 /* of packets in one run, so that no table but the first is ever full  \
+			     */
+
+struct slow_flow {
+	uint8_t proto;
+	struct ep src, dst; /* as it comes in */
+};
+
+/* Oldest first. */
 struct slow_flows {
-	struct {
-		uint8_t proto;
-		struct ep src, dst;
-	} v[FLT_FLOWS]; /* oldest first */
+	struct slow_flow v[SLOW_FLOWS_MAX];
 	size_t n;
 };
 
@@ -22,7 +29,8 @@ struct slow {
 	size_t n_local;
 	const struct flt_cap_holder *holders;
 	size_t n_holders;
-	struct slow_flows flows;
+	bool narrowed;
+	struct slow_flows ours, theirs, ours_tcp, older_tcp;
 };
 
 static inline bool slow_between(struct ip_range r, struct ip ip)
@@ -88,24 +96,36 @@ static inline bool slow_rule(const struct slow *s, const struct flt_rule *r, con
 	return proto && src && slow_dst(r, p->dst, SLOW_ALL_PORTS);
 }
 
-static inline bool slow_use(struct slow_flows *f, uint8_t proto, struct ep src, struct ep dst,
-			    bool add)
+static inline size_t slow_find(const struct slow_flows *f, struct slow_flow k)
 {
-	bool found = false;
-	for (size_t i = 0; i < f->n && !found; i++) {
-		found =
-		    f->v[i].proto == proto && ep_eq(f->v[i].src, src) && ep_eq(f->v[i].dst, dst);
-		if (found)
-			memmove(&f->v[i], &f->v[i + 1], (--f->n - i) * sizeof(f->v[0]));
-	}
-	if (!found && !add)
+	size_t i = 0;
+	while (i < f->n && !(f->v[i].proto == k.proto && ep_eq(f->v[i].src, k.src) &&
+			     ep_eq(f->v[i].dst, k.dst)))
+		i++;
+	return i;
+}
+
+static inline bool slow_del(struct slow_flows *f, struct slow_flow k)
+{
+	size_t i = slow_find(f, k);
+	if (i == f->n)
 		return false;
-	if (f->n == FLT_FLOWS)
+	memmove(&f->v[i], &f->v[i + 1], (--f->n - i) * sizeof(f->v[0]));
+	return true;
+}
+
+/* As the most recent one of at most max. */
+static inline void slow_put(struct slow_flows *f, struct slow_flow k, size_t max)
+{
+	slow_del(f, k);
+	if (f->n == max)
 		memmove(&f->v[0], &f->v[1], --f->n * sizeof(f->v[0]));
-	f->v[f->n].proto = proto;
-	f->v[f->n].src = src;
-	f->v[f->n++].dst = dst;
-	return found;
+	f->v[f->n++] = k;
+}
+
+static inline bool slow_has(const struct slow_flows *f, struct slow_flow k)
+{
+	return slow_find(f, k) < f->n;
 }
 
 /* True: decided. */
@@ -129,12 +149,60 @@ static inline bool slow_pre(const struct pkt *p, size_t len, enum flt_verdict *v
 	return *v != FLT_PASS || p->proto == 255;
 }
 
+static inline bool slow_is_syn(const struct pkt *p)
+{
+	return p->proto == 6 && (p->tcp_flags & 0x12) == 2;
+}
+
 static inline enum flt_verdict slow_verdict_out(struct slow *s, const struct pkt *p, size_t len)
 {
 	enum flt_verdict v;
-	if (!slow_pre(p, len, &v) && (p->proto == 17 || p->proto == 132))
-		slow_use(&s->flows, p->proto, p->dst, p->src, true);
+	struct slow_flow k = { p->proto, p->dst, p->src };
+	if (slow_pre(p, len, &v))
+		return v;
+	if (slow_is_syn(p))
+		slow_put(&s->ours_tcp, k, SLOW_FLOWS_MAX);
+	if ((p->proto == 17 || p->proto == 132) && !slow_has(&s->theirs, k))
+		slow_put(&s->ours, k, FLT_FLOWS);
 	return v;
+}
+
+static inline bool slow_rules(const struct slow *s, const struct pkt *p)
+{
+	for (size_t i = 0; i < s->rules->n; i++)
+		if (slow_rule(s, &s->rules->v[i], p))
+			return true;
+	return false;
+}
+
+static inline enum flt_verdict slow_tcp(struct slow *s, const struct pkt *p)
+{
+	struct slow_flow k = { p->proto, p->src, p->dst };
+	bool allowed = slow_rules(s, p);
+	if (slow_is_syn(p) && allowed) {
+		slow_del(&s->ours_tcp, k);
+		slow_del(&s->older_tcp, k);
+	}
+	if (slow_is_syn(p))
+		return allowed ? FLT_PASS : FLT_DROP_ACL;
+	if (allowed || slow_has(&s->ours_tcp, k) || slow_has(&s->older_tcp, k))
+		return FLT_PASS;
+	if (s->narrowed)
+		return FLT_DROP_WITHDRAWN;
+	if ((p->tcp_flags & 7) == 0)
+		slow_put(&s->older_tcp, k, SLOW_FLOWS_MAX);
+	return FLT_PASS;
+}
+
+static inline enum flt_verdict slow_state(struct slow *s, const struct pkt *p)
+{
+	struct slow_flow k = { p->proto, p->src, p->dst };
+	bool allowed = slow_rules(s, p), ours = slow_has(&s->ours, k);
+	if (ours)
+		slow_put(&s->ours, k, FLT_FLOWS);
+	else if (allowed)
+		slow_put(&s->theirs, k, SLOW_FLOWS_MAX);
+	return ours || allowed ? FLT_PASS : FLT_DROP_ACL;
 }
 
 static inline enum flt_verdict slow_verdict_in(struct slow *s, const struct pkt *p, size_t len)
@@ -147,16 +215,13 @@ static inline enum flt_verdict slow_verdict_in(struct slow *s, const struct pkt 
 		local |= prefix_contains(s->local[i], p->dst.ip);
 	if (!local)
 		return FLT_DROP_NOT_LOCAL;
-	if (p->proto == 99 || (p->proto == 6 && (p->tcp_flags & 0x12) != 2) ||
-	    pkt_is_echo_reply(p) || pkt_is_icmp_error(p))
+	if (p->proto == 6)
+		return slow_tcp(s, p);
+	if (p->proto == 17 || p->proto == 132)
+		return slow_state(s, p);
+	if (p->proto == 99 || pkt_is_echo_reply(p) || pkt_is_icmp_error(p))
 		return FLT_PASS;
-	if ((p->proto == 17 || p->proto == 132) &&
-	    slow_use(&s->flows, p->proto, p->src, p->dst, false))
-		return FLT_PASS;
-	for (size_t i = 0; i < s->rules->n; i++)
-		if (slow_rule(s, &s->rules->v[i], p))
-			return FLT_PASS;
-	return FLT_DROP_ACL;
+	return slow_rules(s, p) ? FLT_PASS : FLT_DROP_ACL;
 }
 
 #endif
