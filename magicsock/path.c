@@ -15,6 +15,7 @@ void path_node_init(struct path_node *n, const struct path_ops *ops, void *arg, 
 				 .rng = rng,
 				 .ping_back = true,
 				 .eager_join = true,
+				 .eager_rebind = true,
 				 .joined_at = MONO_NEVER };
 	list_init(&n->waiting);
 }
@@ -26,6 +27,7 @@ struct path_peer *path_new(struct path_node *n, void *owner)
 	p->owner = owner;
 	list_init(&p->waiting);
 	p->heartbeat_at = MONO_NEVER;
+	p->doubt_until = MONO_NEVER;
 	p->cmm_budget = PATH_CMM_BURST;
 	return p;
 }
@@ -62,6 +64,7 @@ void path_set_best(struct path_peer *p, const struct path_quality *q, const char
 	bool moved = !ep_eq(p->best.ep, q->ep);
 	p->best = *q;
 	if (moved) {
+		path_doubt_clear(p);
 		p->trusted_until = MONO_ZERO;
 		tell(p, true, why);
 	}
@@ -73,10 +76,17 @@ void path_clear_best(struct path_peer *p, const char *why)
 	path_set_best(p, &none, why);
 }
 
-static void trust(struct path_peer *p, mono_t now)
+void path_trust(struct path_peer *p, mono_t now)
 {
+	path_doubt_clear(p);
 	p->trusted_until = mono_add_ms(now, PATH_TRUST_MS);
 	tell(p, false, "answered");
+}
+
+void path_distrust(struct path_peer *p, const char *why)
+{
+	p->trusted_until = MONO_ZERO;
+	tell(p, false, why);
 }
 
 /* ---- looking for a way ------------------------------------------------------------------------
@@ -253,10 +263,12 @@ static void confirm(struct path_peer *p, mono_t now, struct ep ep, int64_t laten
 	struct path_quality q = { .ep = ep, .latency_ns = latency_ns, .wire_mtu = PATH_WIRE_MTU };
 	if (!path_trusted(p, now) || path_better(&q, &p->best))
 		path_set_best(p, &q, "pong");
-	if (!ep_eq(p->best.ep, ep))
+	if (!ep_eq(p->best.ep, ep)) {
+		path_doubt_note(p, &q);
 		return;
+	}
 	p->best.latency_ns = latency_ns;
-	trust(p, now);
+	path_trust(p, now);
 }
 
 enum path_verdict path_on_pong(struct path_peer *p, mono_t now, const struct path_dest *from,
@@ -305,8 +317,10 @@ enum path_verdict path_on_cmm(struct path_peer *p, mono_t now, const struct ep *
 	if (!cmm_allowed(p, now))
 		return PATH_LIMITED;
 	path_candidates_set_cmm(p, now, eps, n);
-	if (!p->expired)
-		discover(p, now, false);
+	if (p->expired)
+		return PATH_OK;
+	discover(p, now, false);
+	path_doubt(p, now);
 	return PATH_OK;
 }
 
@@ -314,7 +328,7 @@ void path_on_heard(struct path_peer *p, mono_t now, struct ep from)
 {
 	p->heard = true;
 	if (p->node->silent_disco && ep_is_set(from) && ep_eq(from, p->best.ep))
-		trust(p, now);
+		path_trust(p, now);
 }
 
 /* ---- what the world says ---- */
@@ -344,6 +358,9 @@ void path_on_rebind(struct path_peer *p, mono_t now)
 	}
 	path_clear_best(p, "link change");
 	path_candidates_drop_dead(p, now);
+	/* What waits for an answer in there may not send again for seconds. */
+	if (p->node->eager_rebind && !mono_is_never(p->heartbeat_at))
+		p->heartbeat_at = now;
 }
 
 /* last_ping stays: traffic to an unreachable address shall not ping it once per packet. */
@@ -388,6 +405,7 @@ void path_tick(struct path_peer *p, mono_t now)
 	while (path_ping_take_expired(p, now, &ping))
 		if (ep_is_set(ping.to.ep) && ep_eq(ping.to.ep, p->best.ep) && !path_trusted(p, now))
 			path_clear_best(p, "pong timeout");
+	path_doubt_tick(p, now);
 	if (mono_due(p->heartbeat_at, now))
 		heartbeat(p, now);
 	if (mono_is_never(p->heartbeat_at))
@@ -396,7 +414,7 @@ void path_tick(struct path_peer *p, mono_t now)
 
 mono_t path_deadline(const struct path_peer *p)
 {
-	return mono_min(p->heartbeat_at, path_pings_deadline(p));
+	return mono_min(p->heartbeat_at, mono_min(p->doubt_until, path_pings_deadline(p)));
 }
 
 void path_status(const struct path_peer *p, mono_t now, struct path_status *out)

@@ -67,7 +67,7 @@ struct path_ops {
 	/* Our endpoints are too old for a call-me-maybe: gather, then path_node_endpoints_fresh. */
 	void (*want_endpoints)(void *arg);
 	/* path_view changed: another address (why: static text for the log), or (addr false) only a
-	 * longer trust or another region. May be called several times in one call. */
+	 * another end of trust or another region. May be called several times in one call. */
 	void (*changed)(void *arg, struct path_peer *p, bool addr, const char *why);
 	void (*cli_pong)(void *arg, struct path_peer *p, const struct path_cli_pong *pong);
 };
@@ -82,6 +82,8 @@ struct path_node {
 			 */
 	bool eager_join; /* (set) 1 s retries towards unheard peers in the first 10 s after joining
 			  */
+	bool eager_rebind;   /* (set) after a rebind, peers in use are looked for at once, not when
+			      * the next packet goes */
 	bool silent_disco;   /* (set) no heartbeats */
 	bool no_udp;	     /* (set) only-tcp-443: DERP only */
 	mono_t joined_at;    /* (set) MONO_NEVER = long ago */
@@ -129,7 +131,8 @@ enum path_verdict {
 	PATH_STALE,	   /* pong for a candidate that is gone */
 	PATH_LIMITED,	   /* too many call-me-maybes */
 };
-/* An authenticated disco message of this peer. */
+/* An authenticated disco message of this peer. A call-me-maybe says that it has no proven way to
+ * us: the best address has to answer soon, or another takes its place (path_doubt.c). */
 enum path_verdict path_on_ping(struct path_peer *p, mono_t now, const struct path_dest *from,
 			       const struct disco_txid *txid);
 enum path_verdict path_on_pong(struct path_peer *p, mono_t now, const struct path_dest *from,

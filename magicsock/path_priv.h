@@ -33,6 +33,8 @@ struct path_peer {
 	struct list waiting; /* in node->waiting: a call-me-maybe waits for endpoints */
 	struct path_quality best;
 	mono_t trusted_until;
+	mono_t doubt_until;	   /* the best address has to answer; MONO_NEVER = not doubted */
+	struct path_quality spare; /* what answered while it was doubted; unset: nothing */
 	int home;
 	bool expired;
 	bool heard;	    /* anything authentic came from it */
@@ -51,6 +53,16 @@ struct path_peer {
 void path_set_best(struct path_peer *p, const struct path_quality *q, const char *why);
 void path_clear_best(struct path_peer *p, const char *why);
 bool path_trusted(const struct path_peer *p, mono_t now);
+void path_trust(struct path_peer *p, mono_t now);
+void path_distrust(struct path_peer *p, const char *why);
+
+/* path_doubt.c */
+void path_doubt(struct path_peer *p, mono_t now);
+bool path_is_doubted(const struct path_peer *p);
+void path_doubt_clear(struct path_peer *p);
+/* Another address than the best one answered. */
+void path_doubt_note(struct path_peer *p, const struct path_quality *q);
+void path_doubt_tick(struct path_peer *p, mono_t now);
 
 /* path_candidates.c */
 struct candidate *path_candidate_find(const struct path_peer *p, struct ep ep);

@@ -2,7 +2,7 @@
 /* The path machine under random events. Each pair of input bytes is one event: what, and an
  * argument. What must hold whatever happens: no ping or pong to an address nobody may make us talk
  * to no more pings to one address than the limits allow bounded candidates and outstanding pings
- *   best is a candidate that answered one of our pings; nothing else makes it best
+ *   best is a candidate that answered one of our pings a moment ago; nothing else makes it best
  *   a tick at the deadline moves the deadline on; after the peer falls silent it becomes "never" */
 #include "tests/fuzz/fuzz.h"
 
@@ -14,6 +14,7 @@
 #define N_ADDRS 16
 #define SENT_MAX 64
 #define MINUTE_MS 60000
+#define SPARE_MS 1000 /* an answer may count that much later, when the best address gave none */
 /* per address and minute: one each 5 s by ourselves, one each 5 s as an answer (ping back), and
  * those a call-me-maybe may ask for: a burst and one each 5 s; rebinds are the input's own choice
  */
@@ -29,8 +30,7 @@ struct state {
 	unsigned pings[N_ADDRS];
 	unsigned excused; /* rebinds in this minute */
 	int64_t minute;
-	struct ep confirmed; /* the last address a pong was delivered for */
-	bool answering;
+	int64_t answered[N_ADDRS]; /* when a pong was delivered for it; 0: never */
 };
 
 static mono_t now_of(const struct state *s)
@@ -100,7 +100,10 @@ static void changed(void *arg, struct path_peer *p, bool is_addr, const char *wh
 	struct state *s = arg;
 	struct path_view v = path_view(p);
 	(void)why;
-	if (is_addr && ep_is_set(v.best) && (!s->answering || !ep_eq(v.best, s->confirmed)))
+	if (!is_addr || !ep_is_set(v.best))
+		return;
+	int64_t at = s->answered[index_of(v.best)];
+	if (at == 0 || s->ms + 1 - at > SPARE_MS)
 		abort();
 }
 static void cli_pong(void *arg, struct path_peer *p, const struct path_cli_pong *pong)
@@ -149,10 +152,9 @@ static void pong(struct state *s, uint8_t arg, bool derp)
 	struct path_dest from = { .region = 1 };
 	if (!derp)
 		from = (struct path_dest){ .ep = addr(arg) };
-	s->answering = true;
-	s->confirmed = ping.to.ep;
+	if (ep_is_set(ping.to.ep))
+		s->answered[index_of(ping.to.ep)] = s->ms + 1;
 	path_on_pong(s->p, now_of(s), &from, &ping.txid);
-	s->answering = false;
 }
 
 static void ping(struct state *s, uint8_t arg)

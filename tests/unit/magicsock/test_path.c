@@ -201,6 +201,27 @@ static void rebind_forgets_outstanding_pings(void **state)
 	path_free(r.p);
 }
 
+static void a_rebind_looks_for_peers_in_use(void **state)
+{
+	struct rec r;
+	(void)state;
+	make_direct(&r);
+	path_on_rebind(r.p, t(1000));
+	run_to(&r, 1000);
+	assert_int_equal(r.n_pings, 2);
+	assert_int_equal(r.cmms, 2);
+	assert_int_equal(answer(&r, 1020, 1), PATH_OK);
+	assert_true(ep_is_set(path_view(r.p).best));
+	path_free(r.p);
+	make_direct(&r);
+	run_to(&r, 60000); /* idle: no more heartbeats */
+	size_t before = r.n_pings;
+	path_on_rebind(r.p, t(60000));
+	run_to(&r, 70000);
+	assert_int_equal(r.n_pings, before);
+	path_free(r.p);
+}
+
 static void pongs_over_derp_make_no_path(void **state)
 {
 	struct rec r;
@@ -285,6 +306,90 @@ static void call_me_maybe_floods_are_limited(void **state)
 	assert_int_equal(path_on_cmm(r.p, t(6000), &e, 1), PATH_OK);
 	assert_int_equal(path_on_cmm(r.p, t(6001), &e, 1), PATH_LIMITED);
 	path_free(r.p);
+}
+
+/* Direct by ep(1); then a call with that address and a new one, both of which are pinged. */
+static size_t called_while_direct(struct rec *r)
+{
+	struct ep both[] = { ep(1, 41641), ep(2, 41641) };
+	make_direct(r);
+	assert_int_equal(path_on_cmm(r->p, t(1000), both, 2), PATH_OK);
+	for (size_t i = 1; i < r->n_pings; i++)
+		if (ep_eq(r->pings[i].to.ep, both[1]))
+			return i;
+	fail();
+	return 0;
+}
+
+static struct ep best_of(const struct rec *r)
+{
+	return path_view(r->p).best;
+}
+
+static void a_call_moves_off_a_dead_path(void **state)
+{
+	struct rec r;
+	(void)state;
+	size_t new = called_while_direct(&r);
+	assert_int_equal(answer(&r, 1030, new), PATH_OK);
+	run_to(&r, 1199);
+	assert_true(ep_eq(best_of(&r), ep(1, 41641)));
+	run_to(&r, 1200);
+	assert_true(ep_eq(best_of(&r), ep(2, 41641)));
+	assert_true(path_on_send(r.p, t(1201)).region == 0); /* trusted */
+	path_free(r.p);
+}
+
+static void a_call_leaves_a_living_path(void **state)
+{
+	struct rec r;
+	(void)state;
+	size_t new = called_while_direct(&r);
+	assert_int_equal(answer(&r, 1020, new), PATH_OK);
+	assert_int_equal(answer(&r, 1040, 3 - new), PATH_OK);
+	int moved = r.moved;
+	run_to(&r, 1500);
+	assert_true(ep_eq(best_of(&r), ep(1, 41641)));
+	assert_int_equal(path_on_send(r.p, t(7539)).region, 0); /* trusted as of that answer */
+	assert_int_equal(r.moved, moved);
+	path_free(r.p);
+}
+
+/* Nothing answers: the relay gets a copy long before trust would end by itself. */
+static void a_call_brings_the_relay_in(void **state)
+{
+	struct rec r;
+	(void)state;
+	called_while_direct(&r);
+	assert_int_equal(path_on_send(r.p, t(1199)).region, 0);
+	run_to(&r, 1200);
+	struct path_route to = path_on_send(r.p, t(1201));
+	assert_true(to.region == 1 && ep_eq(to.udp, ep(1, 41641)));
+	path_free(r.p);
+}
+
+/* A slow path gets time for its answer, but not for ever; calls do not prolong that. */
+static void doubt_follows_the_latency(void **state)
+{
+	static const struct {
+		int latency_ms, doubt_ms;
+	} v[] = { { 20, 200 }, { 100, 300 }, { 2000, 1000 } };
+	struct ep e = ep(1, 41641);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct rec r;
+		start(&r, 1, 1);
+		path_on_send(r.p, t(-v[i].latency_ms));
+		assert_int_equal(answer(&r, 0, 0), PATH_OK);
+		assert_int_equal(path_on_cmm(r.p, t(0), &e, 1), PATH_OK);
+		assert_int_equal(path_on_cmm(r.p, t(v[i].doubt_ms / 2), &e, 1), PATH_OK);
+		run_to(&r, v[i].doubt_ms - 1);
+		struct path_view view = path_view(r.p);
+		assert_true(path_view_trusted(&view, t(v[i].doubt_ms - 1)));
+		run_to(&r, v[i].doubt_ms);
+		assert_true(mono_is_zero(path_view(r.p).trusted_until));
+		path_free(r.p);
+	}
 }
 
 static void candidates_are_capped(void **state)
@@ -448,11 +553,16 @@ int main(void)
 		cmocka_unit_test(trust_ends_after_6500_ms),
 		cmocka_unit_test(unreachable_clears_without_spraying),
 		cmocka_unit_test(rebind_forgets_outstanding_pings),
+		cmocka_unit_test(a_rebind_looks_for_peers_in_use),
 		cmocka_unit_test(pongs_over_derp_make_no_path),
 		cmocka_unit_test(pong_for_a_removed_candidate),
 		cmocka_unit_test(ping_back_at_once),
 		cmocka_unit_test(eager_after_joining),
 		cmocka_unit_test(call_me_maybe_floods_are_limited),
+		cmocka_unit_test(a_call_moves_off_a_dead_path),
+		cmocka_unit_test(a_call_leaves_a_living_path),
+		cmocka_unit_test(a_call_brings_the_relay_in),
+		cmocka_unit_test(doubt_follows_the_latency),
 		cmocka_unit_test(candidates_are_capped),
 		cmocka_unit_test(expired_peer_gets_nothing),
 		cmocka_unit_test(no_udp_means_derp_only),

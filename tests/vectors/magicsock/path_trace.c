@@ -380,6 +380,7 @@ static int replay(const json_t *t)
 	path_node_init(&s.node, &ops, &s, &s.rng.rng);
 	s.node.ping_back = false;
 	s.node.eager_join = false;
+	s.node.eager_rebind = false;
 	s.node.endpoints_at = at(0);
 	s.peer = path_new(&s.node, &s);
 	for (size_t i = 0; i < j_len(list); i++)
