@@ -13,8 +13,13 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define CHECK_GAP_MS 1000
-#define POLL_MS 10000 /* where events cannot be had */
+/* Handovers come in steps: a carrier goes, a route follows, an address. A few looks are short of a
+ * second apart, then there is one a second, however many events there are. */
+#define CHECK_GAP_MS 250
+#define CHECK_BURST 3
+#define CHECK_REFILL_MS 1000
+#define CHECK_AGAIN_MS 1000 /* after one that failed */
+#define POLL_MS 10000	    /* where events cannot be had */
 #define EVENT_BUFFER (1 << 20)
 #define READS_PER_WAKE 64
 
@@ -46,6 +51,7 @@ struct linkmon {
 
 	struct loop_timer check;
 	mono_t check_from; /* not before */
+	mono_t check_tat;  /* when CHECK_BURST is whole again */
 	int64_t jump_s;	   /* seen since the last check */
 
 	struct loop_timer tick;
@@ -57,22 +63,33 @@ struct linkmon {
 
 /* ---- looking ---- */
 
+static mono_t later(mono_t a, mono_t b)
+{
+	return mono_before(a, b) ? b : a;
+}
+
 static void check_soon(struct linkmon *m)
 {
-	mono_t now = loop_now(m->loop);
 	if (!loop_timer_armed(&m->check) || !m->events)
-		loop_timer_arm(&m->check, mono_before(now, m->check_from) ? m->check_from : now);
+		loop_timer_arm(&m->check, later(loop_now(m->loop), m->check_from));
+}
+
+static void spend_check(struct linkmon *m, mono_t now)
+{
+	m->check_tat = mono_add_ms(later(m->check_tat, now), CHECK_REFILL_MS);
+	m->check_from = later(mono_add_ms(now, CHECK_GAP_MS),
+			      mono_add_ms(m->check_tat, -(CHECK_BURST - 1) * CHECK_REFILL_MS));
 }
 
 static void on_check(struct loop_timer *t, mono_t now)
 {
 	struct linkmon *m = t->arg;
 	struct link_snapshot s = { 0 };
-	m->check_from = mono_add_ms(now, CHECK_GAP_MS);
+	spend_check(m, now);
 	if (!m->events)
 		loop_timer_arm(&m->check, mono_add_ms(now, POLL_MS));
 	if (link_snapshot_take(m->query, m->tun, &s)) {
-		loop_timer_arm(&m->check, m->check_from);
+		loop_timer_arm(&m->check, mono_add_ms(now, CHECK_AGAIN_MS));
 		return;
 	}
 	struct link_change c = link_compare(&m->now, &s, m->tun, m->jump_s);
@@ -84,11 +101,6 @@ static void on_check(struct loop_timer *t, mono_t now)
 }
 
 /* ---- what others take from us ---- */
-
-static mono_t later(mono_t a, mono_t b)
-{
-	return mono_before(a, b) ? b : a;
-}
 
 /* LOSS_BURST at once, then one in LOSS_REFILL_MS: restoring more often would be a fight with
  * another manager that only costs. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* linkmon_linux.h: watches the machine's interfaces and routes on the loop. One look at start, then
- * one after events, at most one a second; every 10 s where netlink cannot be had. Control thread.
- */
+ * one after events: the first ones at once, one a second when they go on; every 10 s where netlink
+ * cannot be had. Control thread. */
 #ifndef NETSTACK_LINKMON_LINUX_H
 #define NETSTACK_LINKMON_LINUX_H
 

