@@ -13,21 +13,32 @@
 
 /* ---- the system ---- */
 
-void router_refresh(struct router *r)
+static void refresh_link(struct router *r)
 {
-	const struct router_params *p = &r->params;
 	struct kroute_link link = { 0 };
 	router_note(&r->rep, "find interface", r->tun, kroute_link_get(r->nl, r->tun, &link));
 	if (link.index != r->link.index) /* another one of that name */
 		r->known = false;
 	r->link = link;
-	bool on = ipv6_switched_on();
-	/* IPv6 may have been loaded since. */
-	if (!r->able.policy6)
-		r->able.policy6 =
-		    ipv6_has_policy(r->nl, p->fwmark_bypass, p->fwmark_mask, p->table);
-	r->able.ipv6 = on && r->able.policy6;
-	r->able.tun6 = r->able.ipv6 && ipv6_usable_on(r->tun);
+}
+
+/* IPv6 may have been loaded since. Where it is switched off, the kernel drops what it has. */
+static void refresh_ipv6(struct router *r)
+{
+	const struct router_params *p = &r->params;
+	struct rt_able *a = &r->able, was = *a;
+	if (!a->policy6)
+		a->policy6 = ipv6_has_policy(r->nl, p->fwmark_bypass, p->fwmark_mask, p->table);
+	a->ipv6 = a->policy6 && ipv6_switched_on();
+	a->tun6 = a->ipv6 && ipv6_usable_on(r->tun);
+	if (a->ipv6 != was.ipv6 || a->tun6 != was.tun6)
+		r->known = false;
+}
+
+void router_refresh(struct router *r)
+{
+	refresh_link(r);
+	refresh_ipv6(r);
 }
 
 struct router_where router_where(const struct router *r)
@@ -61,8 +72,7 @@ static void set_mtu(struct router *r)
 		return;
 	int rc = kroute_link_set_mtu(r->nl, r->link.index, r->want.mtu);
 	router_note(&r->rep, "set MTU of", r->tun, rc);
-	r->able.tun6 = r->able.ipv6 && ipv6_usable_on(r->tun);
-	r->known = false;
+	refresh_ipv6(r);
 }
 
 /* ---- what is in the way ---- */
