@@ -22,6 +22,12 @@ bool via6_is(struct ip ip)
 	return ip.fam == IP_V6 && memcmp(ip.b, range, sizeof(range)) == 0;
 }
 
+uint32_t via6_site(struct ip ip)
+{
+	struct rd r = rd_init(span_of(ip.b + SITE_OFF, 4));
+	return rd_be32(&r);
+}
+
 struct ip via6_unmap(struct ip ip)
 {
 	return via6_is(ip) ? ip_from_bytes(span_of(ip.b + V4_OFF, 4)) : ip;
@@ -29,8 +35,7 @@ struct ip via6_unmap(struct ip ip)
 
 bool via6_route_ok(struct prefix p)
 {
-	struct rd r = rd_init(span_of(p.ip.b + SITE_OFF, 4));
-	return via6_is(p.ip) && p.bits >= V4_OFF * 8 && rd_be32(&r) <= VIA6_SITE_MAX;
+	return via6_is(p.ip) && p.bits >= VIA6_BITS_MIN && via6_site(p.ip) <= VIA6_SITE_MAX;
 }
 
 bool via6_target_ok(struct ip v4)

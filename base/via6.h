@@ -7,10 +7,14 @@
 #include "base/ip.h"
 
 #define VIA6_SITE_MAX 0xffff /* in an advertised route */
+#define VIA6_RANGE_BITS 64
+#define VIA6_BITS_MIN 96 /* site and prefix */
 
 /* v4: an IPv4 prefix. */
 struct prefix via6_map(uint32_t site, struct prefix v4);
 bool via6_is(struct ip ip);
+/* Of an address in the range. */
+uint32_t via6_site(struct ip ip);
 /* The address inside, or ip itself if it is not in the range. */
 struct ip via6_unmap(struct ip ip);
 /* May p, which lies in the range, be advertised? At least /96, site at most VIA6_SITE_MAX. */

@@ -5,6 +5,7 @@
 #include "cli/localapi_client.h"
 #include "cli/prefs_pretty.h"
 #include "cli/print.h"
+#include "cli/routes_text.h"
 #include "cli/verbs.h"
 
 #include <inttypes.h>
@@ -114,6 +115,39 @@ static int datapath(struct cli *c, int argc, char **argv)
 		buf_fini(&cells);
 	}
 	j_free(d);
+	return CLI_OK;
+}
+
+static int routes(struct cli *c, int argc, char **argv)
+{
+	bool json = false;
+	struct flag flags[] = { FLAG(BOOL, "json", &json, "output in JSON format") };
+	struct flag_set set = { .command = CLI_PROG " debug routes",
+				.summary = "Print routes, rules and firewall: wanted against there",
+				.args = "[--json]",
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
+	json_t *r = answer_to(c, "routes");
+	if (!r)
+		return CLI_FAIL;
+	if (json) {
+		print_json(c->out, r, J_INDENT_TAB, true);
+	} else {
+		struct buf cells;
+		buf_init(&cells, PRINT_MAX);
+		routes_text(r, &cells);
+		print_table(c->out, &cells, 0, 2);
+		buf_fini(&cells);
+	}
+	size_t wrong = routes_wrong(r);
+	if (wrong && !json)
+		fprintf(c->out,
+			"\n# %zu not as wanted. meshd repairs what others remove within a "
+			"second; if this stays, its log says why.\n",
+			wrong);
+	j_free(r);
 	return CLI_OK;
 }
 
@@ -248,6 +282,9 @@ int cmd_debug(struct cli *c, int argc, char **argv)
 		{ "peers", "Print how each peer is reached and why", peers },
 		{ "derp", "Print the relay connections", derp },
 		{ "datapath", "Print how packets are moved on this machine", datapath },
+		{ "routes", "Print routes, rules and firewall: wanted against there", routes },
+		{ "via", "Convert between site-specific IPv4 CIDRs and IPv6 'via' routes",
+		  cmd_debug_via },
 		{ "restun", "Force a magicsock restun", restun },
 		{ "rebind", "Force a magicsock rebind", rebind },
 		{ "force-netmap-update", "Force a full no-op netmap update", force_netmap_update },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* exit-node list */
+/* exit-node list, exit-node suggest */
 #include "base/alloc.h"
 #include "cli/localapi_client.h"
 #include "cli/print.h"
@@ -107,9 +107,49 @@ static int list(struct cli *c, int argc, char **argv)
 	return rc;
 }
 
+static void print_suggestion(struct cli *c, const char *name)
+{
+	struct buf quoted;
+	buf_init(&quoted, 65536);
+	text_shell_quote(&quoted, name);
+	fprintf(c->out, "Suggested exit node: ");
+	print_clean(c->out, name);
+	fprintf(c->out, "\nTo accept this suggestion, use `" CLI_PROG " set --exit-node=");
+	print_clean(c->out, buf_cstr(&quoted));
+	fprintf(c->out, "`.\n");
+	buf_fini(&quoted);
+}
+
+static int suggest(struct cli *c, int argc, char **argv)
+{
+	struct flag_set set = { .command = CLI_PROG " exit-node suggest",
+				.summary = "Suggest the best available exit node",
+				.args = "" };
+	int code;
+	char *why = NULL;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
+	json_t *v = lapi_get(c, LAPI "suggest-exit-node", &why);
+	if (!v) {
+		code = cli_fail(c, "suggest exit node: %s", why ? why : "out of memory");
+		free(why);
+		return code;
+	}
+	const char *id = j_str(v, "ID"), *name = j_str(v, "Name");
+	if (id && *id && name)
+		print_suggestion(c, name);
+	else
+		fprintf(c->out, "No exit node suggestion is available.\n");
+	j_free(v);
+	return CLI_OK;
+}
+
 int cmd_exit_node(struct cli *c, int argc, char **argv)
 {
-	static const struct cli_verb subs[] = { { "list", "Show exit nodes", list } };
+	static const struct cli_verb subs[] = {
+		{ "list", "Show exit nodes", list },
+		{ "suggest", "Suggest the best available exit node", suggest },
+	};
 	return cli_run_group(c, "exit-node",
 			     "Show machines on your tailnet configured as exit nodes", subs,
 			     ARRAY_LEN(subs), argc, argv);

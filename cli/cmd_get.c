@@ -58,6 +58,11 @@ static void print_flags(const struct get *g)
 	buf_fini(&b);
 }
 
+static bool is_bool_text(const char *v)
+{
+	return strcmp(v, "true") == 0 || strcmp(v, "false") == 0;
+}
+
 static void print_object(const struct get *g)
 {
 	json_t *o = j_object();
@@ -65,7 +70,7 @@ static void print_object(const struct get *g)
 		if (!wanted(g, &settings[i]))
 			continue;
 		char *v = value(g, &settings[i]);
-		if (setting_is_bool(&settings[i]))
+		if (setting_is_bool(&settings[i]) && is_bool_text(v))
 			j_set_bool(o, settings[i].name, strcmp(v, "true") == 0);
 		else
 			j_set_str(o, settings[i].name, v);

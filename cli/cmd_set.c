@@ -2,7 +2,9 @@
 /* set: change single preferences. */
 #include "base/alloc.h"
 #include "cli/localapi_client.h"
+#include "cli/health_lines.h"
 #include "cli/pref_args.h"
+#include "cli/validate.h"
 #include "cli/verbs.h"
 
 #include <stdlib.h>
@@ -57,6 +59,41 @@ static int send_edit(struct set *s)
 	return rc ? cli_fail_why(s->c, why) : CLI_OK;
 }
 
+static void warn(struct set *s, const char *text)
+{
+	if (*text)
+		fprintf(s->c->out, "Warning: %s\n", text);
+}
+
+/* What works as typed, and perhaps not as meant. */
+static void print_warnings(struct set *s)
+{
+	json_t *after = prefs_apply(s->cur, s->prefs, &s->mask);
+	bool routes = flags_given(&s->set, "snat-subnet-routes") ||
+		      flags_given(&s->set, "advertise-exit-node");
+	if (flags_given(&s->set, "netfilter-mode"))
+		warn(s, netfilter_mode_warning((int)j_int(s->prefs, "NetfilterMode", 2)));
+	if (routes && prefs_bool(after, PF_NO_SNAT) &&
+	    routes_offer_exit(prefs_get(after, PF_ADVERTISE_ROUTES)))
+		warn(s, SNAT_WARNING);
+	j_free(after);
+}
+
+static bool advertises(struct set *s)
+{
+	return prefs_mask_has(&s->mask, PF_ADVERTISE_ROUTES) &&
+	       j_len(prefs_get(s->prefs, PF_ADVERTISE_ROUTES));
+}
+
+static int send_and_look(struct set *s)
+{
+	print_warnings(s);
+	int rc = send_edit(s);
+	if (rc == CLI_OK && advertises(s))
+		health_print(s->c, HEALTH_OF_ROUTES);
+	return rc;
+}
+
 static int edit(struct set *s)
 {
 	if (!(s->status = cli_status(s->c, true, false)))
@@ -68,7 +105,7 @@ static int edit(struct set *s)
 	if (!(s->cur = cli_get(s->c, LAPI "prefs")))
 		return CLI_FAIL;
 	char *why = set_prefs_build(&s->set, &s->v, s->cur, s->status, &s->prefs, &s->mask);
-	return why ? cli_fail_why(s->c, why) : send_edit(s);
+	return why ? cli_fail_why(s->c, why) : send_and_look(s);
 }
 
 static int run(struct set *s)

@@ -2,6 +2,7 @@
 /* up and login: shared/spec/cli-localapi.md 10.3. */
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "cli/health_lines.h"
 #include "cli/localapi_client.h"
 #include "cli/pref_args.h"
 #include "cli/print.h"
@@ -313,7 +314,7 @@ static int go_up(struct up *u)
 		return CLI_FAIL;
 	rc = edit_is_enough(u) ? edit_given(u) : start_and_wait(u, simple);
 	if (rc == 0)
-		up_print_health(u->c);
+		health_print(u->c, HEALTH_OF_UP);
 	return rc;
 }
 

@@ -54,10 +54,11 @@ static int int_decode(const char *s, int64_t *out)
 	return 0;
 }
 
-/* NULL, or what is wrong. */
-static const char *store(struct flag *f, const char *text)
+/* NULL, or what is wrong (new). */
+static char *store(struct flag *f, const char *text)
 {
 	int rc = 0;
+	char *problem = NULL;
 	switch (f->kind) {
 	case FLAG_BOOL:
 		rc = bool_decode(text, f->value);
@@ -65,6 +66,11 @@ static const char *store(struct flag *f, const char *text)
 	case FLAG_STRING:
 		*(const char **)f->value = text;
 		break;
+	case FLAG_WORD:
+		problem = f->check(text);
+		if (!problem)
+			*(const char **)f->value = text;
+		return problem;
 	case FLAG_INT:
 		rc = int_decode(text, f->value);
 		break;
@@ -72,7 +78,9 @@ static const char *store(struct flag *f, const char *text)
 		rc = duration_decode(text, f->value);
 		break;
 	}
-	return rc == 0 ? NULL : rc == -ERR_RANGE ? "value out of range" : "parse error";
+	if (rc == 0)
+		return NULL;
+	return xstrdup(rc == -ERR_RANGE ? "value out of range" : "parse error");
 }
 
 /* ---- usage --------------------------------------------------------------------------------- */
@@ -84,7 +92,7 @@ static int by_name(const void *a, const void *b)
 
 static void print_flag(const struct flag *f, FILE *err)
 {
-	if (f->kind == FLAG_BOOL)
+	if (f->kind == FLAG_BOOL || f->kind == FLAG_WORD)
 		fprintf(err, "  --%s, --%s=false\n", f->name, f->name);
 	else
 		fprintf(err, "  --%s %s\n", f->name,
@@ -153,7 +161,7 @@ static const char *value_of(const struct flag *f, const struct word *w, int *arg
 {
 	if (w->value)
 		return w->value;
-	if (f->kind == FLAG_BOOL)
+	if (f->kind == FLAG_BOOL || f->kind == FLAG_WORD)
 		return "true";
 	if (*argc == 0)
 		return NULL;
@@ -169,11 +177,12 @@ static enum flags_result assign(struct flag_set *set, struct flag *f, const stru
 			value, w->name);
 		return bad(set, err);
 	}
-	const char *problem = store(f, value);
+	char *problem = store(f, value);
 	if (problem && f->kind == FLAG_BOOL)
 		fprintf(err, "invalid boolean value \"%s\" for -%s: %s\n", value, w->name, problem);
 	else if (problem)
 		fprintf(err, "invalid value \"%s\" for flag -%s: %s\n", value, w->name, problem);
+	free(problem);
 	if (problem)
 		return bad(set, err);
 	f->given = true;

@@ -10,16 +10,18 @@
 #include <limits.h>
 #include <stdio.h>
 
-enum flag_kind { FLAG_BOOL, FLAG_STRING, FLAG_INT, FLAG_DURATION };
+/* FLAG_WORD: a bool that may say more: "true" without '=', else any text that its check takes. */
+enum flag_kind { FLAG_BOOL, FLAG_STRING, FLAG_INT, FLAG_DURATION, FLAG_WORD };
 
-/* Where a value goes. Bool: bool; string: const char * (borrowed from argv); int: int64_t;
+/* Where a value goes. Bool: bool; string, word: const char * (borrowed from argv); int: int64_t;
  * duration: int64_t nanoseconds. The caller stores the defaults before parsing. */
 struct flag {
 	const char *name;
 	enum flag_kind kind;
 	void *value;
-	const char *help;    /* NULL: hidden */
-	const char *shown;   /* default as the usage shows it; NULL: none */
+	const char *help;		  /* NULL: hidden */
+	const char *shown;		  /* default as the usage shows it; NULL: none */
+	char *(*check)(const char *text); /* word: NULL, or what may be said instead (new) */
 	const char *same_as; /* this is another spelling of that flag, which has the value */
 	bool given;
 };

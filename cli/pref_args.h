@@ -8,8 +8,10 @@
 
 /* Errors are texts for the user (new); NULL is success. */
 
-/* --exit-node given as name, address or "auto:any", into prefs. */
+/* --exit-node given as name, address, "auto:any" or an ordered list, into prefs. */
 char *exit_node_apply(const json_t *status, const char *value, json_t *prefs);
+/* The fields that tell of it. */
+void exit_node_fields(const char *value, struct prefs_mask *mask);
 
 /* Whole preferences of an `up`. *prefs: new; warnings: lines to print, appended. */
 char *up_prefs_build(const struct setting_values *v, const json_t *status, json_t **prefs,

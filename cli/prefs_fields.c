@@ -45,6 +45,9 @@ static const struct field {
 	[PF_DRIVE_SHARES] = { "DriveShares", "null", false },
 	[PF_RELAY_SERVER_PORT] = { "RelayServerPort", "null", true },
 	[PF_RELAY_SERVER_ENDPOINTS] = { "RelayServerStaticEndpoints", "null", true },
+	[PF_ACCEPT_ROUTES_AUTO] = { "AcceptRoutesAuto", "false", true },
+	[PF_ACCEPT_ROUTES_ONLY] = { "AcceptRoutesOnly", "null", true },
+	[PF_EXIT_NODE_PRIORITY] = { "ExitNodePriority", "null", true },
 	[PF_CONFIG] = { "Config", "null", false },
 };
 

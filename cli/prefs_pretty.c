@@ -25,6 +25,15 @@ static void add_quoted(struct buf *out, const char *name, const char *v)
 	buf_add_str(out, " ");
 }
 
+static void add_list(struct buf *out, const json_t *a, const char *between)
+{
+	for (size_t i = 0; i < j_len(a); i++) {
+		const char *s = j_text(j_at(a, i));
+		buf_add_str(out, i ? between : "");
+		text_clean(out, s ? s : "");
+	}
+}
+
 static void add_exit_node(struct buf *out, const json_t *p)
 {
 	const char *ip = prefs_str(p, PF_EXIT_NODE_IP), *id = prefs_str(p, PF_EXIT_NODE_ID);
@@ -39,14 +48,10 @@ static void add_exit_node(struct buf *out, const json_t *p)
 		text_clean(out, automatic);
 		buf_add_str(out, " ");
 	}
-}
-
-static void add_list(struct buf *out, const json_t *a, const char *between)
-{
-	for (size_t i = 0; i < j_len(a); i++) {
-		const char *s = j_text(j_at(a, i));
-		buf_add_str(out, i ? between : "");
-		text_clean(out, s ? s : "");
+	if (j_len(prefs_get(p, PF_EXIT_NODE_PRIORITY))) {
+		buf_add_str(out, "exits=");
+		add_list(out, prefs_get(p, PF_EXIT_NODE_PRIORITY), ",");
+		buf_add_str(out, " ");
 	}
 }
 
@@ -94,6 +99,12 @@ void prefs_pretty(const json_t *p, struct buf *out)
 {
 	buf_add_str(out, "Prefs{");
 	add_bool(out, "ra", prefs_bool(p, PF_ROUTE_ALL));
+	add_if(out, "auto-routes", prefs_bool(p, PF_ACCEPT_ROUTES_AUTO));
+	if (j_len(prefs_get(p, PF_ACCEPT_ROUTES_ONLY))) {
+		buf_add_str(out, "only-routes=[");
+		add_list(out, prefs_get(p, PF_ACCEPT_ROUTES_ONLY), " ");
+		buf_add_str(out, "] ");
+	}
 	add_bool(out, "dns", prefs_bool(p, PF_CORP_DNS));
 	add_bool(out, "want", prefs_bool(p, PF_WANT_RUNNING));
 	add_if(out, "ssh", prefs_bool(p, PF_RUN_SSH));

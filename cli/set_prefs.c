@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Edits of `meshctl set`. */
 #include "base/alloc.h"
+#include "cli/accept_routes.h"
 #include "cli/pref_args.h"
 #include "cli/validate.h"
 
@@ -65,10 +66,7 @@ static char *set_exit_node(struct flag_set *set, const struct setting_values *v,
 {
 	if (!flags_given(set, "exit-node"))
 		return NULL;
-	prefs_mask_add(mask, PF_EXIT_NODE_ID);
-	prefs_mask_add(mask, PF_EXIT_NODE_IP);
-	if (strncmp(v->exit_node, "auto:", 5) == 0)
-		prefs_mask_add(mask, PF_AUTO_EXIT_NODE);
+	exit_node_fields(v->exit_node, mask);
 	return exit_node_apply(status, v->exit_node, p);
 }
 
@@ -113,6 +111,7 @@ static void set_connector(struct flag_set *set, const struct setting_values *v, 
 static bool is_plain(const struct setting *s)
 {
 	switch (s->field) {
+	case PF_ROUTE_ALL:
 	case PF_ADVERTISE_ROUTES:
 	case PF_EXIT_NODE_ID:
 	case PF_NETFILTER_MODE:
@@ -160,6 +159,10 @@ char *set_prefs_build(struct flag_set *set, const struct setting_values *v, cons
 	set_auto_update(set, v, p, mask);
 	set_connector(set, v, p, mask);
 	set_relay(set, mask);
+	if (flags_given(set, "accept-routes")) {
+		accept_routes_apply(v->accept_routes, p);
+		accept_routes_fields(v->accept_routes, mask);
+	}
 	if ((problem = validate_hostname(v->hostname)) ||
 	    (problem = set_routes(set, v, cur, p, mask)) ||
 	    (problem = set_exit_node(set, v, status, p, mask)) ||

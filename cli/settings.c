@@ -2,6 +2,7 @@
 #include "cli/settings.h"
 
 #include "base/alloc.h"
+#include "cli/accept_routes.h"
 #include "cli/status_view.h"
 #include "cli/validate.h"
 
@@ -14,8 +15,11 @@
 const struct setting settings[] = {
 	{ "accept-dns", FLAG_BOOL, AT(accept_dns), SETTING_UP | SETTING_SET, PF_CORP_DNS, false,
 	  false, "true", "accept DNS configuration from the admin panel" },
-	{ "accept-routes", FLAG_BOOL, AT(accept_routes), SETTING_UP | SETTING_SET, PF_ROUTE_ALL,
-	  false, false, NULL, "accept routes advertised by other Tailscale nodes" },
+	{ "accept-routes", FLAG_WORD, AT(accept_routes), SETTING_UP | SETTING_SET, PF_ROUTE_ALL,
+	  false, false, NULL,
+	  "accept routes advertised by other Tailscale nodes: on, off, auto (none that would take "
+	  "a network this machine is directly on), or only those inside prefixes like "
+	  "\"10.0.0.0/8,fd00::/8\"" },
 	{ "advertise-connector", FLAG_BOOL, AT(advertise_connector), SETTING_UP | SETTING_SET,
 	  PF_APP_CONNECTOR, false, true, NULL,
 	  "offer to be an app connector for domain specific internet traffic for the tailnet" },
@@ -35,8 +39,8 @@ const struct setting settings[] = {
 	  "automatically update to the latest available version" },
 	{ "exit-node", FLAG_STRING, AT(exit_node), SETTING_UP | SETTING_SET, PF_EXIT_NODE_ID, false,
 	  false, NULL,
-	  "Tailscale exit node (IP, base name, or auto:any) for internet traffic, or empty string "
-	  "to not use an "
+	  "Tailscale exit node (IP, base name, or auto:any) for internet traffic, a list of them "
+	  "of which the first that works is used (\"fra,ams,any\"), or empty string to not use an "
 	  "exit node" },
 	{ "exit-node-allow-lan-access", FLAG_BOOL, AT(lan_access), SETTING_UP | SETTING_SET,
 	  PF_LAN_ACCESS, false, false, NULL,
@@ -72,7 +76,7 @@ const struct setting settings[] = {
 	{ "ssh", FLAG_BOOL, AT(ssh), SETTING_UP | SETTING_SET, PF_RUN_SSH, false, true, NULL,
 	  "run an SSH server, permitting access per tailnet admin's declared policy" },
 	{ "stateful-filtering", FLAG_BOOL, AT(stateful), SETTING_UP | SETTING_SET,
-	  PF_NO_STATEFUL_FILTERING, true, true, NULL,
+	  PF_NO_STATEFUL_FILTERING, true, false, NULL,
 	  "apply stateful filtering to forwarded packets (subnet routers, exit nodes, and so on)" },
 	{ "update-check", FLAG_BOOL, AT(update_check), SETTING_SET, PF_AUTO_UPDATE, false, false,
 	  NULL, "notify about available Tailscale updates" },
@@ -92,7 +96,7 @@ const struct setting *setting_find(const char *name)
 
 bool setting_is_bool(const struct setting *s)
 {
-	return s->kind == FLAG_BOOL;
+	return s->kind == FLAG_BOOL || s->kind == FLAG_WORD;
 }
 
 void setting_defaults(struct setting_values *v)
@@ -101,6 +105,7 @@ void setting_defaults(struct setting_values *v)
 	for (size_t i = 0; i < n_settings; i++)
 		if (settings[i].kind == FLAG_STRING)
 			*(const char **)((char *)v + settings[i].offset) = "";
+	v->accept_routes = "false";
 	v->login_server = HOSTED_SERVER;
 	v->netfilter_mode = "on";
 }
@@ -112,11 +117,13 @@ size_t setting_flags(unsigned verb, struct setting_values *v, struct flag *flags
 		const struct setting *s = &settings[i];
 		if (!(s->verbs & verb))
 			continue;
-		flags[n++] = (struct flag){ .name = s->name,
-					    .kind = s->kind,
-					    .value = (char *)v + s->offset,
-					    .help = s->help,
-					    .shown = verb & SETTING_UP ? s->up_default : NULL };
+		flags[n++] =
+		    (struct flag){ .name = s->name,
+				   .kind = s->kind,
+				   .value = (char *)v + s->offset,
+				   .help = s->help,
+				   .check = s->kind == FLAG_WORD ? accept_routes_check : NULL,
+				   .shown = verb & SETTING_UP ? s->up_default : NULL };
 	}
 	return n;
 }
@@ -128,18 +135,13 @@ static void exit_node_text(const json_t *prefs, const json_t *status, struct buf
 	const char *automatic = prefs_str(prefs, PF_AUTO_EXIT_NODE);
 	const char *id = prefs_str(prefs, PF_EXIT_NODE_ID);
 	const char *ip = *id ? status_ip_of_id(status, id) : prefs_str(prefs, PF_EXIT_NODE_IP);
-	if (*automatic)
+	const json_t *list = prefs_get(prefs, PF_EXIT_NODE_PRIORITY);
+	if (j_len(list))
+		list_text(list, out);
+	else if (*automatic)
 		buf_fmt(out, "auto:%s", automatic);
 	else
 		buf_add_str(out, ip ? ip : id); /* an id that is no peer's now is still a choice */
-}
-
-static void list_text(const json_t *array, struct buf *out)
-{
-	for (size_t i = 0; i < j_len(array); i++) {
-		const char *s = j_text(j_at(array, i));
-		buf_fmt(out, "%s%s", i ? "," : "", s ? s : "");
-	}
 }
 
 static bool bool_value(const struct setting *s, const json_t *prefs)
@@ -165,6 +167,9 @@ void setting_text(const struct setting *s, const json_t *prefs, const json_t *st
 		return;
 	}
 	switch (s->field) {
+	case PF_ROUTE_ALL:
+		accept_routes_text(prefs, out);
+		break;
 	case PF_ADVERTISE_ROUTES:
 		routes_without_exit(prefs_get(prefs, PF_ADVERTISE_ROUTES), out);
 		break;

@@ -9,10 +9,11 @@
 
 /* Values of the flags; strings are borrowed and never NULL. */
 struct setting_values {
-	bool accept_dns, accept_routes, advertise_connector, advertise_exit_node, auto_update,
-	    lan_access, report_posture, shields_up, snat, ssh, stateful, update_check, webclient;
-	const char *advertise_routes, *advertise_tags, *exit_node, *hostname, *login_server,
-	    *netfilter_mode, *nickname, *operator_user, *relay_port, *relay_endpoints;
+	bool accept_dns, advertise_connector, advertise_exit_node, auto_update, lan_access,
+	    report_posture, shields_up, snat, ssh, stateful, update_check, webclient;
+	const char *accept_routes, *advertise_routes, *advertise_tags, *exit_node, *hostname,
+	    *login_server, *netfilter_mode, *nickname, *operator_user, *relay_port,
+	    *relay_endpoints;
 };
 
 enum { SETTING_UP = 1, SETTING_SET = 2, SETTING_LOGIN = 4 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an `up` asks for. */
 #include "base/alloc.h"
+#include "cli/accept_routes.h"
 #include "cli/pref_args.h"
 #include "cli/validate.h"
 
@@ -12,7 +13,7 @@ static void set_bools(json_t *p, const struct setting_values *v)
 	j_set_bool(connector, "Advertise", v->advertise_connector);
 	prefs_set(p, PF_APP_CONNECTOR, connector);
 	prefs_set(p, PF_WANT_RUNNING, j_from_bool(true));
-	prefs_set(p, PF_ROUTE_ALL, j_from_bool(v->accept_routes));
+	accept_routes_apply(v->accept_routes, p);
 	prefs_set(p, PF_LAN_ACCESS, j_from_bool(v->lan_access));
 	prefs_set(p, PF_CORP_DNS, j_from_bool(v->accept_dns));
 	prefs_set(p, PF_RUN_SSH, j_from_bool(v->ssh));
@@ -50,16 +51,10 @@ static char *set_netfilter(json_t *p, const struct setting_values *v, struct buf
 	if (problem)
 		return problem;
 	prefs_set(p, PF_NETFILTER_MODE, j_from_int(mode));
-	if (mode == 0)
-		buf_add_str(warnings, "netfilter=off; configure iptables yourself.\n");
-	if (mode == 1)
-		buf_add_str(warnings,
-			    "netfilter=nodivert; add iptables calls to ts-* chains manually.\n");
+	if (*netfilter_mode_warning(mode))
+		buf_fmt(warnings, "%s\n", netfilter_mode_warning(mode));
 	if (!v->snat && v->advertise_exit_node)
-		buf_add_str(
-		    warnings,
-		    "--snat-subnet-routes=false is set with --advertise-exit-node; internet "
-		    "traffic through this exit node may not work as expected\n");
+		buf_add_str(warnings, SNAT_WARNING "\n");
 	return NULL;
 }
 
@@ -87,11 +82,14 @@ char *up_prefs_build(const struct setting_values *v, const json_t *status, json_
 	return problem;
 }
 
-static void add_fields(const struct setting *s, struct prefs_mask *mask)
+static void add_fields(const struct setting *s, const struct setting_values *v,
+		       struct prefs_mask *mask)
 {
 	prefs_mask_add(mask, s->field);
 	if (s->field == PF_EXIT_NODE_ID)
-		prefs_mask_add(mask, PF_EXIT_NODE_IP);
+		exit_node_fields(v->exit_node, mask);
+	if (s->field == PF_ROUTE_ALL)
+		accept_routes_fields(v->accept_routes, mask);
 }
 
 void up_edit_mask(struct flag_set *set, const struct setting_values *v, bool reset,
@@ -102,7 +100,5 @@ void up_edit_mask(struct flag_set *set, const struct setting_values *v, bool res
 	for (size_t i = 0; i < n_settings; i++)
 		if ((settings[i].verbs & SETTING_UP) &&
 		    (reset || flags_given(set, settings[i].name)))
-			add_fields(&settings[i], mask);
-	if (strncmp(v->exit_node, "auto:", 5) == 0)
-		prefs_mask_add(mask, PF_AUTO_EXIT_NODE);
+			add_fields(&settings[i], v, mask);
 }

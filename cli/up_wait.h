@@ -22,7 +22,5 @@ struct up_wait {
 
 /* Reads the bus until the node runs. Returns the exit code; errors are printed. */
 int up_wait_running(struct up_wait *w, struct lapi_stream *bus);
-/* Afterwards: the health texts that come from how `up` was called. */
-void up_print_health(struct cli *c);
 
 #endif

@@ -2,6 +2,7 @@
 #include "cli/validate.h"
 
 #include "base/alloc.h"
+#include "base/via6.h"
 #include "cli/text.h"
 
 #include <stdlib.h>
@@ -63,7 +64,7 @@ static int by_length(const void *a, const void *b)
 	return x->bits != y->bits ? x->bits - y->bits : ip_cmp(x->ip, y->ip);
 }
 
-static char *parse_route(const char *text, struct routes *r)
+static char *parse_prefix(const char *text, struct routes *r)
 {
 	struct prefix p;
 	char want[PREFIX_TEXT_MAX];
@@ -76,6 +77,41 @@ static char *parse_route(const char *text, struct routes *r)
 		return xasprintf("more than %d routes", ROUTES_MAX);
 	add_route(r, p);
 	return NULL;
+}
+
+/* Of the whole range, also of its part that belongs to others: nobody's own network is there. */
+static bool in_tailnet(struct prefix p)
+{
+	static const uint8_t ula[6] = { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0 };
+	if (p.ip.fam == IP_V4)
+		return p.bits >= 10 && p.ip.b[0] == 100 && (p.ip.b[1] & 0xc0) == 64;
+	return p.bits >= 48 && memcmp(p.ip.b, ula, sizeof(ula)) == 0;
+}
+
+static char *check_via(const char *text, struct prefix p)
+{
+	if (p.bits < VIA6_BITS_MIN)
+		return xasprintf("%s 4-in-6 prefix must be at least a /%d", text, VIA6_BITS_MIN);
+	if (!via6_route_ok(p))
+		return xasprintf("route %s contains invalid site ID %08x; must be 0xffff or less",
+				 text, via6_site(p.ip));
+	return NULL;
+}
+
+static char *parse_route(const char *text, struct routes *r)
+{
+	char *problem = parse_prefix(text, r);
+	if (problem)
+		return problem;
+	struct prefix p;
+	if (prefix_decode(span_str(text), &p) || !in_tailnet(p))
+		return NULL;
+	if (via6_is(p.ip) && p.bits >= VIA6_RANGE_BITS)
+		return check_via(text, p);
+	return xasprintf(
+	    "%s is in the range of the tailnet itself and cannot be advertised; name a "
+	    "network behind this machine",
+	    text);
 }
 
 static bool has_default(const struct routes *r, uint8_t family)
@@ -98,6 +134,27 @@ static char *check_defaults(const struct routes *r)
 		    DEFAULT_V6
 		    " advertised without its IPv4 counterpart, please also advertise " DEFAULT_V4);
 	return NULL;
+}
+
+char *validate_prefixes(const char *text, json_t **list)
+{
+	struct routes *r = xcalloc(1, sizeof(*r));
+	char *problem = NULL, one[PREFIX_TEXT_MAX];
+	for (char *s; !problem && (s = next_element(&text)); free(s))
+		problem = parse_prefix(s, r);
+	*list = problem ? NULL : j_array();
+	for (size_t i = 0; !problem && i < r->n; i++)
+		j_add_str(*list, prefix_encode(r->p[i], one));
+	free(r);
+	return problem;
+}
+
+void list_text(const json_t *array, struct buf *out)
+{
+	for (size_t i = 0; i < j_len(array); i++) {
+		const char *s = j_text(j_at(array, i));
+		buf_fmt(out, "%s%s", i ? "," : "", s ? s : "");
+	}
 }
 
 static char *parse_routes(const char *list, struct routes *r)
@@ -278,4 +335,14 @@ char *validate_netfilter_mode(const char *text, int *mode)
 const char *netfilter_mode_text(int64_t mode)
 {
 	return mode >= 0 && mode < (int64_t)ARRAY_LEN(modes) ? modes[mode] : "on";
+}
+
+const char *netfilter_mode_warning(int mode)
+{
+	static const char *const warnings[] = {
+		"netfilter=off; configure iptables yourself.",
+		"netfilter=nodivert; add iptables calls to ts-* chains manually.",
+		"",
+	};
+	return warnings[mode];
 }

@@ -41,6 +41,7 @@ int cmd_version(struct cli *c, int argc, char **argv);
 int cmd_wait(struct cli *c, int argc, char **argv);
 int cmd_metrics(struct cli *c, int argc, char **argv);
 int cmd_debug(struct cli *c, int argc, char **argv);
+int cmd_debug_via(struct cli *c, int argc, char **argv);
 int cmd_bugreport(struct cli *c, int argc, char **argv);
 int cmd_switch(struct cli *c, int argc, char **argv);
 int cmd_dns(struct cli *c, int argc, char **argv);

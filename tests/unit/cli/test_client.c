@@ -183,7 +183,6 @@ static void test_unsupported_flags(void **state)
 		"up --qr-format=small",
 		"set --ssh",
 		"set --webclient",
-		"set --stateful-filtering",
 		"set --auto-update",
 		"set --relay-server-port=1",
 		"bugreport --record",
