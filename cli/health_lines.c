@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #define NOT_APPROVED "Advertised "
+#define SSH_SHUT_OUT                                                                               \
+	"Tailscale SSH enabled, but access controls don't allow anyone to access this device."
 #define LOOKS 8
 #define LOOK_PAUSE_MS 250
 
@@ -23,8 +25,7 @@ static bool concerns(const char *text, enum health_of what)
 {
 	static const char *const of_up[] = {
 		"Some peers are advertising routes but --accept-routes is false",
-		"Tailscale SSH enabled, but access controls don't allow anyone to access this "
-		"device.",
+		SSH_SHUT_OUT,
 		"this node is locked out;",
 		NOT_APPROVED,
 	};
