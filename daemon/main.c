@@ -87,13 +87,14 @@ static int make_state_dir(const struct options *o)
 static int fork_hands(const struct options *o)
 {
 	struct router_report rep = { 0 };
+	const struct hands_opts programs = { 0 };
 	struct hands_proc helper;
 	struct nft *nft =
 	    o->firewall == FIREWALL_IPTABLES ? NULL : nft_new(o->tun, &o->routing, &rep);
 	nft_free(nft);
 	if (nft || o->firewall == FIREWALL_NFTABLES)
 		return -1;
-	int rc = hands_fork(NULL, &helper);
+	int rc = hands_fork(&programs, &helper);
 	if (rc == 0)
 		return helper.fd;
 	if (o->firewall == FIREWALL_IPTABLES)

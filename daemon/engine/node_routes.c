@@ -221,10 +221,11 @@ void node_routes_fini(struct node *n)
 int node_cleanup(const char *tun_name, const struct router_params *params)
 {
 	struct router_report rep = { 0 };
+	const struct hands_opts programs = { 0 };
 	char text[HANDS_TEXT_MAX];
 	if (!tun_name_ok(tun_name))
 		return -ERR_RANGE;
 	router_linux_cleanup(tun_name, params, &rep);
 	nft_cleanup(&rep);
-	return hands_cleanup(NULL, text) || rep.failed ? -ERR_IO : 0;
+	return hands_cleanup(&programs, text) || rep.failed ? -ERR_IO : 0;
 }
