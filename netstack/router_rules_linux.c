@@ -11,6 +11,7 @@
 #define TABLE_DEFAULT 253
 #define TABLE_MAIN 254
 #define UNREACHABLE 0 /* in the place of a table */
+#define COMPLETE_TRIES 3
 
 /* Sockets of ours (marked) use the main table, then the default table, then fail: they never loop
  * into the tunnel. Everything else tries the tunnel's table before the main one. */
@@ -100,7 +101,8 @@ static void add(struct nl_sock *nl, const struct kroute_rule *r, struct router_r
 }
 
 /* One without a mark cannot be named so that it alone is meant: the kernel takes the first of this
- * preference and table, which may be the right one; adding that again sets it straight. */
+ * preference and table, which may be the right one; that is added again, behind the wrong one,
+ * which is the first to be found the next time. */
 static void remove_wrong(struct nl_sock *nl, const struct kroute_rule *wrong,
 			 const struct kroute_rule ours[static ROUTER_RULES],
 			 struct router_report *rep)
@@ -112,25 +114,33 @@ static void remove_wrong(struct nl_sock *nl, const struct kroute_rule *wrong,
 			add(nl, &ours[i], rep);
 }
 
-size_t router_rules_complete(struct nl_sock *nl, const struct router_params *p, uint8_t fam,
-			     struct router_report *rep)
+/* True if wrong ones were there. */
+static bool complete_once(struct nl_sock *nl, const struct router_params *p, uint8_t fam,
+			  struct router_report *rep)
 {
 	struct kroute_rule ours[ROUTER_RULES];
 	struct router_rule *v = NULL;
-	size_t n = 0, added = 0;
+	size_t n = 0, wrong = 0;
 	router_rules_ours(p, fam, ours);
 	router_note(rep, "list rules of", family_text(fam), router_rules_list(nl, p, fam, &v, &n));
-	for (size_t i = 0; i < ROUTER_RULES; i++) {
-		if (is_there(v, n, &ours[i]))
+	for (size_t i = 0; i < ROUTER_RULES; i++)
+		if (!is_there(v, n, &ours[i]))
+			add(nl, &ours[i], rep);
+	for (size_t i = 0; i < n; i++) {
+		if (!v[i].ours || v[i].exact)
 			continue;
-		add(nl, &ours[i], rep);
-		added++;
+		remove_wrong(nl, &v[i].rule, ours, rep);
+		wrong++;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (v[i].ours && !v[i].exact)
-			remove_wrong(nl, &v[i].rule, ours, rep);
 	free(v);
-	return added;
+	return wrong;
+}
+
+void router_rules_complete(struct nl_sock *nl, const struct router_params *p, uint8_t fam,
+			   struct router_report *rep)
+{
+	for (int i = 0; i < COMPLETE_TRIES && complete_once(nl, p, fam, rep); i++)
+		continue;
 }
 
 void router_rules_del(struct nl_sock *nl, const struct router_params *p, uint8_t fam,

@@ -24,10 +24,9 @@ struct router_rule {
 MUST_CHECK int router_rules_list(struct nl_sock *nl, const struct router_params *p, uint8_t fam,
 				 struct router_rule **out, size_t *n);
 
-/* Add those that are missing, then remove ours that have another mark: there is never a moment
- * without one. Returns how many were added. */
-size_t router_rules_complete(struct nl_sock *nl, const struct router_params *p, uint8_t fam,
-			     struct router_report *rep);
+/* Add those that are missing, then remove ours that have another mark. */
+void router_rules_complete(struct nl_sock *nl, const struct router_params *p, uint8_t fam,
+			   struct router_report *rep);
 void router_rules_del(struct nl_sock *nl, const struct router_params *p, uint8_t fam,
 		      struct router_report *rep);
 
