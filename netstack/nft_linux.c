@@ -250,7 +250,8 @@ static bool only_guard_differs(const struct nft *n, const struct fw_config *want
 {
 	struct fw_config like = n->applied;
 	like.guard = want->guard;
-	return n->applied.mode != RT_NETFILTER_OFF && !want->no_guard && fw_config_eq(&like, want);
+	return n->applied.mode != RT_NETFILTER_OFF && fw_config_eq(&like, want) &&
+	       !prefix_list_eq(&n->applied.guard, &want->guard);
 }
 
 /* ---- check ---- */
@@ -312,13 +313,6 @@ const char *nft_lost(const struct nft *n, size_t i)
 	return NULL;
 }
 
-static void report_losses(const struct nft *n, struct router_report *rep)
-{
-	for (size_t i = 0; nft_lost(n, i); i++)
-		if (rep->failed++ == 0)
-			snprintf(rep->first, sizeof(rep->first), "%s", nft_lost(n, i));
-}
-
 static bool in_place_already(struct nft *n, const struct fw_config *want)
 {
 	bool intact;
@@ -334,10 +328,7 @@ int nft_apply(struct nft *n, const struct fw_config *want, struct router_report 
 	else if (!in_place_already(n, want) &&
 		 !(only_guard_differs(n, want) && apply_guard(n, want)))
 		r = apply_whole(n, want);
-	if (r.err)
-		return nft_report_refusal(rep, &r);
-	report_losses(n, rep);
-	return 0;
+	return r.err ? nft_report_refusal(rep, &r) : 0;
 }
 
 int nft_down(struct nft *n, struct router_report *rep)

@@ -68,14 +68,14 @@ size_t nft_table_sets(const struct nft_plan *p, uint8_t fam,
 	size_t n = 0;
 	if (!nft_plan_has(p, NFT_PART_SETS))
 		return 0;
-	if (has_family(&x, IP_V4)) {
+	if (has_family(&x, IP_V4))
 		out[n++] = (struct nft_table_set){ self4, p->self };
-		out[n++] = (struct nft_table_set){ guard4, p->guard };
-	}
-	if (has_family(&x, IP_V6)) {
+	if (has_family(&x, IP_V6))
 		out[n++] = (struct nft_table_set){ self6, p->self };
+	if (has_family(&x, IP_V4) && !p->want->no_guard)
+		out[n++] = (struct nft_table_set){ guard4, p->guard };
+	if (has_family(&x, IP_V6) && !p->want->no_guard)
 		out[n++] = (struct nft_table_set){ guard6, p->guard };
-	}
 	return n;
 }
 
@@ -278,11 +278,12 @@ void nft_table_change_guard(struct nft_batch *b, struct nft_sock *s, const struc
 {
 	uint8_t fams[NFT_FAMILIES_MAX];
 	size_t n = nft_table_families(p->parts, fams);
-	for (size_t i = 0; i < n && nft_plan_has(p, NFT_PART_SETS); i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct build x = { { b, s, fams[i], NFT_OUR_TABLE, NULL }, p };
-		if (has_family(&x, IP_V4))
-			nft_set_change(&x.at, &guard4, from, p->guard);
-		if (has_family(&x, IP_V6))
-			nft_set_change(&x.at, &guard6, from, p->guard);
+		struct nft_table_set v[NFT_SETS_MAX];
+		size_t n_sets = nft_table_sets(p, fams[i], v);
+		for (size_t j = 0; j < n_sets; j++)
+			if (v[j].holds == p->guard)
+				nft_set_change(&x.at, &v[j].set, from, p->guard);
 	}
 }
