@@ -79,21 +79,22 @@ static bool take_answers(struct answers *a, void *data, int len)
 	return last;
 }
 
-/* The kernel has done all requests, and its answers are there, when send returns: nothing waits. */
+/* The kernel has done all requests, and its answers are there, when send returns: nothing waits.
+ * False if answers were lost; none is left behind then that would fill the socket. */
 static bool read_answers(int fd, struct answers *a)
 {
 	_Alignas(struct nlmsghdr) uint8_t data[ANSWER_MAX];
+	bool lost = false;
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
 		socklen_t from_len = sizeof(from);
 		ssize_t n =
 		    recvfrom(fd, data, sizeof(data), MSG_DONTWAIT, (void *)&from, &from_len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+		if (n < 0 && errno != EINTR && errno != ENOBUFS)
 			return false;
+		lost |= n < 0 && errno == ENOBUFS;
 		/* Others with CAP_NET_ADMIN could send to us, too. */
-		if (from.nl_pid == 0 && take_answers(a, data, (int)n))
+		if (n >= 0 && from.nl_pid == 0 && take_answers(a, data, (int)n) && !lost)
 			return true;
 	}
 }
