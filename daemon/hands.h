@@ -6,10 +6,11 @@
  * requests over a socketpair, checks every field again, writes the rules itself
  * (netstack/iptables.h) and runs nothing but {ip,ip6}tables-{save,restore} of a fixed list of
  * directories, without a shell, with an empty environment and a time limit. It keeps no_new_privs,
- * CAP_NET_ADMIN and, if it had it, CAP_NET_RAW (iptables-legacy needs that). It ends when the
- * daemon does, however that happens, and leaves the firewall as it is. It ignores SIGTERM, SIGINT
- * and SIGHUP: a service manager sends them to all processes of the service, and the daemon may
- * still need it at stop.
+ * CAP_NET_ADMIN and, if it had it, CAP_NET_RAW: enough for iptables-nft, whoever the user is;
+ * iptables-legacy needs both and root, who owns its lock file. It ends when the daemon does,
+ * however that happens, and leaves the firewall as it is. It ignores SIGTERM, SIGINT and SIGHUP: a
+ * service manager sends them to all processes of the service, and the daemon may still need it at
+ * stop.
  *
  * Order in main: hands_cleanup, hands_fork, enter_sandbox, loop_new, hands_new, ..., at stop
  * hands_firewall_down (or nothing, to leave the rules) and hands_finish, hands_free. */

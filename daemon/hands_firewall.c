@@ -118,7 +118,8 @@ static void table_missing(struct task *t, const struct ipt_want *w, size_t fam,
 	bool v4 = family[fam] == IP_V4;
 	if (v4 && table == IPT_FILTER)
 		failed(t, -ERR_UNSUPPORTED, fam, "has no table filter here",
-		       "the kernel lacks it, or nftables must be used");
+		       "the kernel lacks it, or this is iptables-legacy, which needs root and "
+		       "CAP_NET_RAW");
 	else if (v4 || (table == IPT_NAT && w->cfg->snat))
 		remark(t, fam, "has no table", ipt_table_name(table));
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "daemon/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -401,6 +402,45 @@ static void finish_waits_outside_the_loop(void **state)
 	stop(&d);
 }
 
+/* As in the running daemon: what this side does is on the sandbox's list, and what the daemon may
+ * not do its helper still does. */
+static int from_inside(void)
+{
+	struct sandbox_opts so = { 0 };
+	struct answer a = { 0 }, b = { 0 };
+	struct daemon d;
+	if (hands_fork(&opts, &d.proc))
+		return 1;
+	sandbox_enter(&so);
+	d.loop = loop_new();
+	d.hands = hands_new(d.loop, d.proc.fd);
+	hands_firewall_apply(d.hands, "mesh0", &params, &plain, on_done, &a);
+	for (int i = 0; i < PATIENCE_MS / 10 && !a.n; i++)
+		loop_turn(d.loop, 10);
+	hands_firewall_down(d.hands, on_done, &b);
+	int rc = hands_finish(d.hands, PATIENCE_MS);
+	hands_free(d.hands);
+	loop_free(d.loop);
+	return rc || a.n != 1 || a.rc || b.n != 1 || b.rc ? 2 : 0;
+}
+
+static void it_works_for_a_daemon_in_its_sandbox(void **state)
+{
+	(void)state;
+	int status;
+	fflush(NULL);
+	signal(SIGCHLD, SIG_DFL);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(from_inside());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFSIGNALED(status))
+		fail_msg("killed by signal %d", WTERMSIG(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_non_null(strstr(get("fed6"), "\n-X ts-input\n"));
+}
+
 /* ---- an enemy in the daemon's place
  * ----------------------------------------------------------------- */
 
@@ -663,6 +703,7 @@ int main(void)
 		T(mode_off_is_down),
 		T(a_guard_of_thousands),
 		T(finish_waits_outside_the_loop),
+		T(it_works_for_a_daemon_in_its_sandbox),
 		T(names_are_no_options),
 		T(garbage_is_refused),
 		T(it_holds_little),
