@@ -10,6 +10,8 @@
 /* Somebody else may change the rules between our look and our change: then once more. */
 #define ATTEMPTS 2
 
+#define UNREADABLE "rules cannot be read"
+
 static const char *const command[2] = { "iptables", "ip6tables" };
 static const enum ip_family family[2] = { IP_V4, IP_V6 };
 
@@ -79,15 +81,21 @@ static void on_line(void *arg, struct span line)
 	ipt_seen_line(arg, line);
 }
 
-static bool look(struct task *t, size_t fam, struct ipt_seen *seen)
+static int look(struct task *t, size_t fam, struct ipt_seen *seen, char said[static RUN_SAID_MAX])
 {
-	char said[RUN_SAID_MAX];
 	char *const argv[] = { t->f->family[fam].save, NULL };
 	struct run r = { .argv = argv, .line = on_line, .arg = seen };
 	ipt_seen_init(seen);
-	int rc = run(t, &r, said);
+	return run(t, &r, said);
+}
+
+/* The whole picture, or a failure. */
+static bool must_look(struct task *t, size_t fam, struct ipt_seen *seen)
+{
+	char said[RUN_SAID_MAX];
+	int rc = look(t, fam, seen, said);
 	if (rc)
-		failed(t, rc, fam, "rules cannot be read", said);
+		failed(t, rc, fam, UNREADABLE, said);
 	return rc == 0;
 }
 
@@ -168,7 +176,7 @@ static int apply_once(struct task *t, const struct ipt_want *w, size_t fam, bool
 {
 	struct ipt_seen seen;
 	int first = 0;
-	if (!look(t, fam, &seen))
+	if (!must_look(t, fam, &seen))
 		return t->rc;
 	for (enum ipt_table i = 0; i < IPT_TABLES; i++) {
 		char said[RUN_SAID_MAX];
@@ -183,7 +191,7 @@ static int apply_once(struct task *t, const struct ipt_want *w, size_t fam, bool
 			return rc;
 		first = first ? first : rc;
 	}
-	if (first || !look(t, fam, &t->f->after[fam]))
+	if (first || !must_look(t, fam, &t->f->after[fam]))
 		return t->rc;
 	return compare(t, w, fam, last, a);
 }
@@ -224,23 +232,41 @@ int hands_firewall_do_apply(struct hands_fw *f, const struct ipt_want *want,
 /* ---- down, check
  * ---------------------------------------------------------------------------------- */
 
+static bool any_ours(const struct ipt_seen *seen)
+{
+	for (enum ipt_table i = 0; i < IPT_TABLES; i++)
+		if (ipt_seen_any(seen, i))
+			return true;
+	return false;
+}
+
+static void down_table(struct task *t, size_t fam, enum ipt_table table,
+		       const struct ipt_seen *seen)
+{
+	char said[RUN_SAID_MAX] = "";
+	struct buf text;
+	buf_init(&text, IPT_TEXT_MAX);
+	ipt_down_text(table, seen, &text);
+	int rc = buf_ok(&text) ? 0 : -ERR_TOOBIG;
+	if (!rc && text.len)
+		rc = restore(t, fam, buf_span(&text), said);
+	if (rc)
+		failed(t, rc, fam, ipt_table_name(table), said);
+	buf_fini(&text);
+}
+
 static void down_family(struct task *t, size_t fam)
 {
+	char said[RUN_SAID_MAX];
 	struct ipt_seen seen;
-	if (!look(t, fam, &seen))
+	int rc = look(t, fam, &seen, said);
+	/* It stops at nftables rules of others that it cannot print. Then we have not used it. */
+	if (rc == -ERR_IO && !any_ours(&seen))
 		return;
-	for (int i = IPT_TABLES - 1; i >= 0 && !hopeless(t); i--) {
-		char said[RUN_SAID_MAX] = "";
-		struct buf text;
-		buf_init(&text, IPT_TEXT_MAX);
-		ipt_down_text((enum ipt_table)i, &seen, &text);
-		int rc = buf_ok(&text) ? 0 : -ERR_TOOBIG;
-		if (!rc && text.len)
-			rc = restore(t, fam, buf_span(&text), said);
-		if (rc)
-			failed(t, rc, fam, ipt_table_name((enum ipt_table)i), said);
-		buf_fini(&text);
-	}
+	if (rc)
+		failed(t, rc, fam, UNREADABLE, said);
+	for (int i = IPT_TABLES - 1; i >= 0 && !hopeless(t); i--)
+		down_table(t, fam, (enum ipt_table)i, &seen);
 }
 
 int hands_firewall_do_down(struct hands_fw *f, char text[static HANDS_TEXT_MAX])
@@ -265,7 +291,7 @@ int hands_firewall_do_check(struct hands_fw *f, char text[static HANDS_TEXT_MAX]
 	if (!f->applied)
 		t.rc = -ERR_STATE;
 	for (size_t fam = 0; fam < ARRAY_LEN(family) && f->applied && !hopeless(&t); fam++)
-		if (f->family[fam].found && look(&t, fam, &now) &&
+		if (f->family[fam].found && must_look(&t, fam, &now) &&
 		    ipt_seen_differs(&f->after[fam], &now, tables, sizeof(tables)))
 			failed(&t, -ERR_NOENT, fam, "rules were removed or changed", tables);
 	return task_end(&t);
