@@ -155,9 +155,11 @@ static bool rules_allow(const struct flt *f, const struct pkt *p)
 	}
 }
 
-static enum flt_verdict pass(struct flt_flows *flows, const struct flt *f, const struct flow_ref *r)
+static enum flt_verdict pass(const struct flt *f, struct flt_flows *flows, const struct pkt *p,
+			     const struct flow_ref *r)
 {
-	flt_flows_set_last(flows, f->number, r);
+	if (!(p->tcp_flags & TCP_OPENS_OR_ENDS))
+		flt_flows_set_last(flows, f->number, r);
 	return FLT_PASS;
 }
 
@@ -175,16 +177,16 @@ static enum flt_verdict judge_tcp(const struct flt *f, struct flt_flows *flows, 
 	struct flow_ref r = flt_flows_ref_in(flows, p);
 	if (flt_flows_is_ours_tcp(flows, &r, p->tcp_flags) ||
 	    flt_flows_is_theirs_tcp(flows, &r, f->number))
-		return pass(flows, f, &r);
+		return pass(f, flows, p, &r);
 	if (rules_allow(f, p)) {
 		flt_flows_let_in_tcp(flows, &r, f->number);
-		return pass(flows, f, &r);
+		return pass(f, flows, p, &r);
 	}
 	if (f->narrowed)
 		return FLT_DROP_WITHDRAWN;
-	if (!(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+	if (!(p->tcp_flags & TCP_OPENS_OR_ENDS))
 		flt_flows_pick_up_tcp(flows, &r);
-	return pass(flows, f, &r);
+	return pass(f, flows, p, &r);
 }
 
 /* UDP, SCTP. */
@@ -193,10 +195,10 @@ static enum flt_verdict judge_state(const struct flt *f, struct flt_flows *flows
 {
 	struct flow_ref r = flt_flows_ref_in(flows, p);
 	if (flt_flows_is_ours(flows, &r) || flt_flows_is_theirs(flows, &r, f->number))
-		return pass(flows, f, &r);
+		return pass(f, flows, p, &r);
 	if (rules_allow(f, p)) {
 		flt_flows_let_in(flows, &r, f->number);
-		return pass(flows, f, &r);
+		return pass(f, flows, p, &r);
 	}
 	flt_flows_refused(flows, &r);
 	return FLT_DROP_ACL;

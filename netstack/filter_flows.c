@@ -81,7 +81,7 @@ void flt_flows_tick(struct flt_flows *s, mono_t now)
 
 bool flt_flows_is_last(const struct flt_flows *s, uint64_t filter, const struct pkt *p)
 {
-	return s->last_filter == filter && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) &&
+	return s->last_filter == filter && !(p->tcp_flags & TCP_OPENS_OR_ENDS) &&
 	       flow_key_matches(&s->last, p);
 }
 
@@ -167,7 +167,7 @@ static void note_tcp(struct flt_flows *s, const struct flow_ref *r)
 		return;
 	}
 	if (!find(&s->tcp_ours, r))
-		use(&s->tcp_opened, r, &was);
+		use(&s->tcp_opened, r, &was)->mark = 0;
 }
 
 void flt_flows_note(struct flt_flows *s, const struct flow_key *k)
@@ -242,30 +242,36 @@ void flt_flows_refused(struct flt_flows *s, const struct flow_ref *r)
 
 /* ---- TCP ---- */
 
-/* A connection that is over makes room for others before one that is not. */
-static void move_tcp(struct flow_lru *from, struct flow_lru *to, const struct flow_ref *r)
+#define ENDED 1 /* mark in tcp_opened: it was seen through, and is over */
+
+static void move_tcp(struct flow_lru *from, struct flow_lru *to, const struct flow_ref *r,
+		     uint64_t mark)
 {
 	bool was;
 	forget(from, r);
-	use(to, r, &was);
+	use(to, r, &was)->mark = mark;
 }
 
+/* A connection that is over makes room for others before one that is not. */
 bool flt_flows_is_ours_tcp(struct flt_flows *s, const struct flow_ref *r, uint8_t flags)
 {
-	bool ends = flags & (TCP_FIN | TCP_RST), open = !ends && !(flags & TCP_SYN);
 	struct flow_entry *e = find(&s->tcp_ours, r);
-	if (e && !ends) {
-		flow_lru_touch(&s->tcp_ours, e);
+	if (e && (flags & (TCP_FIN | TCP_RST))) {
+		move_tcp(&s->tcp_ours, &s->tcp_opened, r, ENDED);
 		return true;
 	}
 	if (e) {
-		move_tcp(&s->tcp_ours, &s->tcp_opened, r);
+		flow_lru_touch(&s->tcp_ours, e);
 		return true;
 	}
 	e = find(&s->tcp_opened, r);
-	if (e && open)
-		move_tcp(&s->tcp_opened, &s->tcp_ours, r);
-	return e || find(&s->tcp_older, r);
+	if (!e)
+		return find(&s->tcp_older, r);
+	if (e->mark == ENDED || (flags & TCP_OPENS_OR_ENDS))
+		flow_lru_touch(&s->tcp_opened, e);
+	else
+		move_tcp(&s->tcp_opened, &s->tcp_ours, r, 0);
+	return true;
 }
 
 bool flt_flows_is_theirs_tcp(struct flt_flows *s, const struct flow_ref *r, uint64_t filter)

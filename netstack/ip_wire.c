@@ -188,8 +188,6 @@ struct span pkt_udp_data(const struct pkt *p, struct span bytes)
 	return span_from(pkt_l4(p, bytes), 8);
 }
 
-#define TCP_OPENS_OR_ENDS (TCP_SYN | TCP_FIN | TCP_RST)
-
 static bool same(struct span a, struct span b, size_t from, size_t to)
 {
 	return memcmp(a.p + from, b.p + from, to - from) == 0;

@@ -21,6 +21,7 @@ enum ip_proto {
 };
 
 enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
+#define TCP_OPENS_OR_ENDS (TCP_SYN | TCP_FIN | TCP_RST)
 
 #define IP4_HDR_LEN 20
 #define IP6_HDR_LEN 40

@@ -183,6 +183,127 @@ static void the_peer_api_is_always_open(void **state)
 	assert_int_equal(go_in(filter, &port0), IN_ANSWER);
 }
 
+static struct pk quoting(const char *src, const char *dst, struct pk inner, size_t keep)
+{
+	bool v6 = pk_ip(src).fam == IP_V6;
+	uint8_t l4[8 + sizeof(inner.b)] = { v6 ? 1 : 3, 1 };
+	memcpy(l4 + 8, inner.b, keep);
+	return pk_raw(src, dst, v6 ? IP_PROTO_ICMP6 : IP_PROTO_ICMP, span_of(l4, 8 + keep));
+}
+
+/* Whatever the policy, trouble of our own packets is told; that of others' is not for us. */
+static void errors_about_our_packets_only(void **state)
+{
+	struct pk ours = pk_udp(SELF, 5, PEER, 6), other = pk_udp("10.1.1.1", 5, PEER, 6);
+	struct pk ours6 = pk_udp(SELF6, 5, PEER6, 6), other6 = pk_udp(PEER6, 5, SELF6, 6);
+	struct pk known = pk_udp("100.99.0.1", 5, PEER, 6);
+	(void)state;
+	flt_set_narrowed(filter);
+	flt_set_narrowed(shields);
+	const struct flt *both[] = { filter, shields };
+	for (int i = 0; i < 2; i++) {
+		struct pk good = quoting(PEER, SELF, ours, 28),
+			  bad = quoting(PEER, SELF, other, 28);
+		struct pk good6 = quoting(PEER6, SELF6, ours6, 48),
+			  bad6 = quoting(PEER6, SELF6, other6, 48);
+		assert_int_equal(go_in(both[i], &good), IN_DELIVER);
+		assert_int_equal(go_in(both[i], &good6), IN_DELIVER);
+		assert_int_equal(go_in(both[i], &bad), IN_DROP);
+		assert_int_equal(res.verdict, FLT_DROP_FOREIGN_ERROR);
+		assert_int_equal(go_in(both[i], &bad6), IN_DROP);
+		assert_int_equal(res.verdict, FLT_DROP_FOREIGN_ERROR);
+	}
+	struct pk mixed = quoting(PEER, SELF, ours6, 48), no_quote = quoting(PEER, SELF, ours, 0),
+		  cut = quoting(PEER, SELF, other, 19);
+	assert_int_equal(go_in(filter, &mixed), IN_DROP);
+	assert_int_equal(go_in(filter, &no_quote), IN_DELIVER);
+	assert_int_equal(go_in(filter, &cut), IN_DELIVER); /* quotes nothing */
+	/* The peer knows us by another address, and quotes that. */
+	struct pk masked = quoting(PEER, SELF, known, 28);
+	assert_int_equal(go_in(filter, &masked), IN_DROP);
+	peer.masq4 = pk_ip("100.99.0.1");
+	assert_int_equal(go_in(filter, &masked), IN_DELIVER);
+}
+
+/* A connection that is cut: nothing goes back, and the peer API stays open. */
+static void withdrawn_connections(void **state)
+{
+	struct pk ack = pk_tcp(PEER, SELF, 22, TCP_ACK), api = pk_tcp(PEER, SELF, PEERAPI, TCP_ACK);
+	struct pk syn = pk_tcp(PEER, SELF, 22, TCP_SYN),
+		  both = pk_tcp(PEER, SELF, 22, TCP_SYN | TCP_ACK);
+	(void)state;
+	assert_int_equal(go_in(filter, &api), IN_DELIVER);
+	flt_set_narrowed(filter);
+	flt_flows_free(flows);
+	flows = flt_flows_new(3);
+	assert_int_equal(go_in(filter, &ack), IN_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_WITHDRAWN);
+	assert_int_equal(go_in(filter, &syn), IN_ANSWER);
+	assert_int_equal(go_in(filter, &both), IN_ANSWER);
+	assert_int_equal(go_in(filter, &api), IN_DELIVER);
+	assert_int_equal(res.verdict, FLT_PASS);
+}
+
+/* Packets that two steps of spec/routing.md 7.5 could claim: the earlier one has them. */
+static void the_order_inwards(void **state)
+{
+	char disco[38] = "TS\xf0\x9f\x92\xac\x07";
+	uint8_t udp[8 + sizeof(disco)] = { 0, 1, 0, 2, 0, sizeof(udp) };
+	(void)state;
+	memcpy(udp + 8, disco, sizeof(disco));
+	peer.masq4 = pk_ip("100.99.0.1");
+	/* DNAT before TSMP: the pong tells the port of our own address. */
+	struct pk ping = tsmp(PEER, "100.99.0.1", "p12345678", 9);
+	assert_int_equal(go_in(filter, &ping), IN_ANSWER);
+	assert_int_equal(answer[29] << 8 | answer[30], PEERAPI);
+	/* TSMP and awaited replies before the filter: it would drop them (not local). */
+	struct pk far = tsmp(PEER, "10.9.9.9", "p12345678", 9),
+		  reply = pk_echo(PEER, "10.9.9.9", true);
+	assert_int_equal(go_in(filter, &far), IN_ANSWER);
+	assert_true(echo_waits_add(&waits, 0xabcd0001));
+	assert_int_equal(go_in(filter, &reply), IN_CONTROL);
+	echo_waits_del(&waits, 0xabcd0001);
+	assert_int_equal(go_in(filter, &reply), IN_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_NOT_LOCAL);
+	/* Our own disco packet before the filter, whose pre-checks would drop it. */
+	struct pk own = pk_raw(PEER, "224.0.0.1", IP_PROTO_UDP, span_of(udp, sizeof(udp)));
+	assert_int_equal(go_in(filter, &own), IN_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_OWN);
+	/* Pre-checks before the local set. */
+	struct pk link = pk_tcp(PEER, "169.254.1.1", PEERAPI, TCP_SYN);
+	assert_int_equal(go_in(filter, &link), IN_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_LINK_LOCAL);
+	/* The peer API before the reject. */
+	struct pk api = pk_tcp(PEER, "100.99.0.1", PEERAPI, TCP_SYN);
+	assert_int_equal(go_in(filter, &api), IN_DELIVER);
+	assert_true(ip_eq(pkt.dst.ip, self.addr4));
+}
+
+static void the_order_outwards(void **state)
+{
+	char disco[38] = "TS\xf0\x9f\x92\xac\x07";
+	uint8_t udp[8 + sizeof(disco)] = { 0, 1, 0, 2, 0, sizeof(udp) };
+	(void)state;
+	memcpy(udp + 8, disco, sizeof(disco));
+	struct span l4 = span_of(udp, sizeof(udp));
+	struct pk t = tsmp(SELF, "100.100.100.100", "p12345678", 9);
+	struct pk own = pk_raw(SELF, "100.100.100.100", IP_PROTO_UDP, l4),
+		  own_multi = pk_raw(SELF, "224.0.0.1", IP_PROTO_UDP, l4);
+	struct pk multi = pk_udp(SELF, 1, "224.0.0.1", 5353),
+		  link = pk_udp(SELF, 1, "169.254.7.7", 2);
+	struct pk meta = pk_udp(SELF, 1, "169.254.169.254", 80);
+	assert_int_equal(go_out(&t), OUT_DROP); /* TSMP before services */
+	assert_int_equal(res.verdict, FLT_DROP_OWN);
+	assert_int_equal(go_out(&own), OUT_DROP); /* disco before services */
+	assert_int_equal(go_out(&own_multi), OUT_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_OWN);
+	assert_int_equal(go_out(&multi), OUT_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_MULTICAST);
+	assert_int_equal(go_out(&link), OUT_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_LINK_LOCAL);
+	assert_int_equal(go_out(&meta), OUT_PEER);
+}
+
 static void a_node_without_addresses(void **state)
 {
 	struct pk ping = tsmp(PEER, SELF, "p12345678", 9);
@@ -247,11 +368,20 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(short_and_strange_messages),	   T(builders_need_room_and_one_family),
-		T(tsmp_for_the_control_thread),	   T(awaited_echo_replies_only),
-		T(refusals_are_told_to_tcp4_only), T(the_peer_api_is_always_open),
-		T(a_node_without_addresses),	   T(service_addresses_never_reach_a_peer),
-		T(what_the_host_may_not_send),	   T(own_packets_leave_masqueraded),
+		T(short_and_strange_messages),
+		T(builders_need_room_and_one_family),
+		T(tsmp_for_the_control_thread),
+		T(awaited_echo_replies_only),
+		T(refusals_are_told_to_tcp4_only),
+		T(the_peer_api_is_always_open),
+		T(a_node_without_addresses),
+		T(service_addresses_never_reach_a_peer),
+		T(what_the_host_may_not_send),
+		T(own_packets_leave_masqueraded),
+		T(errors_about_our_packets_only),
+		T(withdrawn_connections),
+		T(the_order_inwards),
+		T(the_order_outwards),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
