@@ -22,13 +22,41 @@ static void add_value(struct buf *b, const json_t *v)
 		buf_add_str(b, "-");
 }
 
-static void add_table(struct buf *b, const json_t *rows, const char *const *columns, size_t n)
+static void add_cell(struct buf *b, const json_t *row, const char *column)
 {
-	for (size_t i = 0; i < j_len(rows); i++) {
-		for (size_t c = 0; c < n; c++) {
-			add_value(b, j_get(j_at(rows, i), columns[c]));
-			buf_add_str(b, c + 1 < n ? "\t" : "\n");
-		}
+	add_value(b, j_get(row, column));
+	buf_add_str(b, "\t");
+}
+
+static void add_routes(struct buf *b, const json_t *routes)
+{
+	buf_add_str(b, "KIND\tPREFIX\tTABLE\tSTATE\n");
+	for (size_t i = 0; i < j_len(routes); i++) {
+		add_cell(b, j_at(routes, i), "Kind");
+		add_cell(b, j_at(routes, i), "Prefix");
+		add_cell(b, j_at(routes, i), "Table");
+		add_value(b, j_get(j_at(routes, i), "State"));
+		buf_add_str(b, "\n");
+	}
+}
+
+static void add_rules(struct buf *b, const json_t *rules)
+{
+	buf_add_str(b, "PRIORITY\tFAMILY\tMARK\tTABLE\tSTATE\n");
+	for (size_t i = 0; i < j_len(rules); i++) {
+		const json_t *rule = j_at(rules, i);
+		const char *mark = j_str(rule, "Mark");
+		add_cell(b, rule, "Priority");
+		add_cell(b, rule, "Family");
+		text_clean(b, mark && *mark ? mark : "all");
+		buf_add_str(b, "\t");
+		if (j_int(rule, "Table", -1) == 0)
+			buf_add_str(b, "unreachable");
+		else
+			add_value(b, j_get(rule, "Table"));
+		buf_add_str(b, "\t");
+		add_value(b, j_get(rule, "State"));
+		buf_add_str(b, "\n");
 	}
 }
 
@@ -46,15 +74,16 @@ static void add_firewall(struct buf *b, json_t *firewall)
 
 void routes_text(const json_t *answer, struct buf *cells)
 {
-	static const char *const route[] = { "Kind", "Prefix", "Table", "State" };
-	static const char *const rule[] = { "Priority", "Family", "Selector", "Action", "State" };
-	buf_add_str(cells, "KIND\tPREFIX\tTABLE\tSTATE\n");
-	add_table(cells, j_get(answer, "Routes"), route, ARRAY_LEN(route));
-	buf_add_str(cells, "\nPRIORITY\tFAMILY\tSELECTOR\tACTION\tSTATE\n");
-	add_table(cells, j_get(answer, "Rules"), rule, ARRAY_LEN(rule));
-	buf_add_str(cells, "\nFIREWALL\t");
-	add_value(cells, j_get(answer, "Backend"));
+	const char *error = j_str(answer, "Error");
+	if (error) {
+		buf_add_str(cells, "The system cannot be looked at: ");
+		text_clean(cells, error);
+		buf_add_str(cells, "\n\n");
+	}
+	add_routes(cells, j_get(answer, "Routes"));
 	buf_add_str(cells, "\n");
+	add_rules(cells, j_get(answer, "Rules"));
+	buf_add_str(cells, "\nFIREWALL\n");
 	add_firewall(cells, j_get(answer, "Firewall"));
 }
 

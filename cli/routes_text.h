@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* routes_text.h: what the system should have and has, as `debug routes` prints it. Pure.
  *
- *   {"Backend":"nftables",
- *    "Routes":[{"Kind":"route|throw|unreachable|address","Prefix":"10.0.0.0/8","Table":52,
+ *   {"Error":"..",           why the system could not be looked at; absent if it could
+ *    "Routes":[{"Kind":"route|throw|guard|address|foreign","Prefix":"10.0.0.0/8","Table":52,
  *               "State":"ok|missing|extra"}],
- *    "Rules":[{"Family":"ipv4","Priority":5210,"Selector":"fwmark 0x80000/0xff0000",
- *              "Action":"lookup main","State":..}],
+ *    "Rules":[{"Priority":5210,"Family":"IPv4","Mark":"0x80000/0xff0000","Table":254,
+ *              "State":..}],     Mark "": all packets; Table 0: unreachable
  *    "Firewall":{"Mode":"on","SNAT":true,..}}
  *
  * Members that are absent are shown as "-". */

@@ -403,24 +403,6 @@ bool backend_operator_uid(struct backend *b, unsigned *uid)
 	return true;
 }
 
-static bool sysctl_is_one(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	int c = f ? fgetc(f) : EOF;
-	if (f)
-		fclose(f);
-	return c == '1';
-}
-
-char *backend_ip_forwarding_warning(struct backend *b)
-{
-	(void)b;
-	if (sysctl_is_one("/proc/sys/net/ipv4/ip_forward"))
-		return xstrdup("");
-	return xstrdup("IP forwarding is disabled, subnet routing/exit nodes will not work. "
-		       "Type: sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-}
-
 /* ---- profiles ---- */
 
 json_t *backend_profiles(struct backend *b)

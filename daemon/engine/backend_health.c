@@ -185,28 +185,9 @@ static bool logged_out(const struct backend *b)
 	       (b->state == IPN_NO_STATE && b->profiles && !backend_has_node_key(b));
 }
 
-static void route_items(const struct backend *b, struct items *l)
+static void add_item(void *arg, const struct backend_item *i)
 {
-	if (b->prefs.route_all)
-		return;
-	for (size_t i = 0; i < b->nm->n_peers; i++)
-		if (b->nm->peers[i]->n_primary_routes > 0) {
-			add(l, "accept-routes-off", "low", "Routes not accepted", false,
-			    "Some peers are advertising routes but --accept-routes is false");
-			return;
-		}
-}
-
-static void advertise_items(struct backend *b, struct items *l)
-{
-	if (b->prefs.advertise_routes.n == 0)
-		return;
-	char *w = backend_ip_forwarding_warning(b);
-	if (w[0])
-		add(l, "ip-forwarding-off", "medium", "IP forwarding off", false,
-		    "Subnet routing is enabled, but IP forwarding is disabled. Check that IP "
-		    "forwarding is enabled on your machine.");
-	free(w);
+	add(arg, i->code, i->severity, i->title, i->impacts, "%s", i->text);
 }
 
 /* Checks stop at the first failing one in the order stopped, login, poll, map age. */
@@ -247,8 +228,7 @@ static void collect(struct backend *b, struct items *l)
 		return;
 	if (since(l, now, b->want_running_at, WARM_UP_S))
 		relay_items(b, l, now);
-	route_items(b, l);
-	advertise_items(b, l);
+	backend_route_items(b, add_item, l);
 	for (size_t i = 0; i < b->nm->n_messages; i++) {
 		struct log_esc_buf esc;
 		add(l, b->nm->messages[i].id, "medium", b->nm->messages[i].title,

@@ -118,6 +118,14 @@ void backend_apply(struct backend *b, const struct nm_change *ch);
 /* As last decided; borrowed. */
 const struct exit_choice *backend_exit_choice(const struct backend *b);
 
+/* backend_routes.c: what is wrong with routes and exit nodes; text is borrowed during the call */
+struct backend_item {
+	const char *code, *severity, *title, *text;
+	bool impacts; /* connectivity */
+};
+typedef void backend_item_fn(void *arg, const struct backend_item *i);
+void backend_route_items(struct backend *b, backend_item_fn *fn, void *arg);
+
 /* backend_health.c: adds strings; the deadline is when the list may change by itself */
 json_t *backend_health_texts(struct backend *b);
 mono_t backend_health_deadline(const struct backend *b);

@@ -426,13 +426,15 @@ static void via(void **state)
 static void routes_as_text(void **state)
 {
 	struct scene s = {
-		.routes = "{\"Backend\":\"nftables\",\"Routes\":["
-			  "{\"Kind\":\"route\",\"Prefix\":\"10.0.0.0/8\",\"Table\":52,\"State\":"
-			  "\"ok\"},{\"Kind\":\"throw\",\"Prefix\":\"127.0.0.0/8\",\"Table\":52,"
-			  "\"State\":\"missing\"}],\"Rules\":[{\"Priority\":5210,\"Family\":"
-			  "\"ipv4\",\"Selector\":\"fwmark 0x80000/0xff0000\",\"Action\":\"lookup "
-			  "main\",\"State\":\"ok\"}],\"Firewall\":{\"Mode\":\"on\",\"SNAT\":true,"
-			  "\"Port\":41641}}"
+		.routes =
+		    "{\"Interface\":\"mesh0\",\"Up\":true,\"Routes\":["
+		    "{\"Kind\":\"route\",\"Prefix\":\"10.0.0.0/8\",\"Table\":52,\"State\":"
+		    "\"ok\"},{\"Kind\":\"throw\",\"Prefix\":\"127.0.0.0/8\",\"Table\":52,"
+		    "\"State\":\"missing\"}],\"Rules\":[{\"Priority\":5210,\"Family\":"
+		    "\"IPv4\",\"Mark\":\"0x80000/0xff0000\",\"Table\":254,\"State\":"
+		    "\"ok\"},{\"Priority\":5250,\"Family\":\"IPv6\",\"Mark\":\"\",\"Table\":0,"
+		    "\"State\":\"extra\"}],\"Firewall\":{\"Mode\":\"on\",\"SNAT\":true,"
+		    "\"Port\":41641}}"
 	};
 	(void)state;
 	struct ran r = RUN(&s, "debug", "routes");
@@ -441,14 +443,15 @@ static void routes_as_text(void **state)
 		       "route  10.0.0.0/8   52     ok\n"
 		       "throw  127.0.0.0/8  52     missing\n"
 		       "\n"
-		       "PRIORITY  FAMILY  SELECTOR                 ACTION       STATE\n"
-		       "5210      ipv4    fwmark 0x80000/0xff0000  lookup main  ok\n"
+		       "PRIORITY  FAMILY  MARK              TABLE        STATE\n"
+		       "5210      IPv4    0x80000/0xff0000  254          ok\n"
+		       "5250      IPv6    all               unreachable  extra\n"
 		       "\n"
-		       "FIREWALL  nftables\n"
-		       "  Mode    on\n"
-		       "  SNAT    yes\n"
-		       "  Port    41641\n"
-		       "\n# 1 not as wanted. meshd repairs what others remove within a second; "
+		       "FIREWALL\n"
+		       "  Mode  on\n"
+		       "  SNAT  yes\n"
+		       "  Port  41641\n"
+		       "\n# 2 not as wanted. meshd repairs what others remove within a second; "
 		       "if this stays, its log says why.\n");
 	drop(&r);
 	r = RUN(&s, "debug", "routes", "--json");
@@ -463,12 +466,16 @@ static void routes_as_text(void **state)
 /* Another version, or something else that answers there. */
 static void strange_routes(void **state)
 {
-	struct scene s = { .routes = "{\"Routes\":[7,{\"Prefix\":\"\\u001b[2J\"}],\"Rules\":{},"
-				     "\"Firewall\":[]}" };
+	struct scene s = {
+		.routes = "{\"Error\":\"not "
+			  "permitted\",\"Routes\":[7,{\"Prefix\":\"\\u001b[2J\"}],\"Rules\":{},"
+			  "\"Firewall\":[]}"
+	};
 	(void)state;
 	struct ran r = RUN(&s, "debug", "routes");
 	assert_int_equal(r.run.code, 0);
 	assert_non_null(strstr(r.run.out, "-     \\x1b[2J  -      -\n"));
+	assert_non_null(strstr(r.run.out, "The system cannot be looked at: not permitted\n"));
 	drop(&r);
 	s.routes = NULL;
 	r = RUN(&s, "debug", "routes");

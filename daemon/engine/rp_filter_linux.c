@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/engine/rp_filter.h"
+
+#include <stdio.h>
+
+#define PATH_ROOM 512
+
+static int value_of(const char *root, const char *ifname, const char *key)
+{
+	char path[PATH_ROOM];
+	snprintf(path, sizeof(path), "%s/%s/%s", root, ifname, key);
+	FILE *f = fopen(path, "re");
+	int c = f ? fgetc(f) : EOF;
+	if (f)
+		fclose(f);
+	return c >= '0' && c <= '9' ? c - '0' : 0;
+}
+
+struct rp_filter rp_filter_read(const char *root, const char *ifname)
+{
+	int all = value_of(root, "all", "rp_filter"), one = value_of(root, ifname, "rp_filter");
+	return (struct rp_filter){
+		.strict = (all > one ? all : one) == 1,
+		.takes_mark = value_of(root, "all", "src_valid_mark") > 0 ||
+			      value_of(root, ifname, "src_valid_mark") > 0,
+	};
+}
