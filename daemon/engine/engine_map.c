@@ -354,6 +354,7 @@ void engine_clear(struct engine *e, mono_t now)
 	engine_enter(e, now, e->wall);
 	engine_remove_all(e);
 	e->narrowed |= e->tables != NULL;
+	e->filter_void = false;
 	dp_tables_unref(e->tables);
 	e->tables = NULL;
 	e->n_rt = 0;

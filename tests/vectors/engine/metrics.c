@@ -81,6 +81,9 @@ static void values_are_what_was_counted(void **state)
 	traffic_in(DP_RELAY, 3, 300);
 	traffic_out(DP_DIRECT6, 5, 500);
 	traffic_send_failed(1);
+	traffic_judged_in(FLT_DROP_WITHDRAWN, 2);
+	traffic_judged_in(FLT_DROP_FOREIGN_ERROR, 3);
+	traffic_judged_out(FLT_DROP_MULTICAST, 4);
 	dp_traffic_get(&t);
 	buf_init(&out, 1 << 16);
 	backend_usermetrics(f->b, &out);
@@ -95,6 +98,12 @@ static void values_are_what_was_counted(void **state)
 			 t.out_packets[DP_DIRECT6]);
 	assert_int_equal(value_of(text, "_outbound_dropped_packets_total{reason=\"error\"} "),
 			 t.out_drop[DP_DROP_ERROR]);
+	assert_int_equal(value_of(text, "_inbound_dropped_packets_total{reason=\"withdrawn\"} "),
+			 2);
+	assert_int_equal(
+	    value_of(text, "_inbound_dropped_packets_total{reason=\"foreign_icmp_error\"} "), 3);
+	assert_int_equal(value_of(text, "_outbound_dropped_packets_total{reason=\"multicast\"} "),
+			 4);
 	assert_true(t.out_drop[DP_DROP_ERROR] > 0 && t.in_packets[DP_RELAY] >= 3);
 	buf_fini(&out);
 }
