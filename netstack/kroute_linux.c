@@ -15,8 +15,6 @@
 
 #define DUPLICATES_MAX 32 /* rules removed at one preference */
 #define MSG_MAX 128
-#define METRIC6_DEFAULT 1024
-
 static int af_of(uint8_t fam)
 {
 	return fam == IP_V4 ? AF_INET : AF_INET6;
@@ -141,7 +139,7 @@ static uint8_t type_of(const struct kroute_route *r)
 static uint32_t metric_of(const struct kroute_route *r, bool add)
 {
 	bool default6 = !add && r->dst.ip.fam == IP_V6 && r->metric == 0;
-	return default6 ? METRIC6_DEFAULT : r->metric;
+	return default6 ? KROUTE_METRIC6_DEFAULT : r->metric;
 }
 
 struct nl_msg *kroute_route_msg(const struct kroute_route *r, bool add)

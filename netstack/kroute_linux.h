@@ -17,6 +17,8 @@ struct kroute_route {
 			  * look-up in its table */
 	uint32_t metric; /* 0: what the kernel takes by default */
 };
+/* What the kernel takes for IPv6 where none is given; for IPv4 it is 0, the best there is. */
+#define KROUTE_METRIC6_DEFAULT 1024
 /* The lowest preference there is: anything else in the table goes before. */
 #define KROUTE_METRIC_WORST UINT32_MAX
 

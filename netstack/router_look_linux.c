@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define METRIC6_DEFAULT 1024
-
 void router_view_fini(struct router_view *v)
 {
 	rt_state_fini(&v->ours);
@@ -25,7 +23,7 @@ struct look {
 
 static bool is_ours(const struct router_where *w, const struct netmsg_route *r, enum rt_set *set)
 {
-	bool plain = r->metric == (r->fam == IP_V6 ? METRIC6_DEFAULT : 0);
+	bool plain = r->metric == (r->fam == IP_V6 ? KROUTE_METRIC6_DEFAULT : 0);
 	if (w->own && r->type == RTN_UNREACHABLE && !ip_is_set(r->dst.ip) &&
 	    r->metric == KROUTE_METRIC_WORST)
 		*set = RT_GUARDS;

@@ -8,9 +8,6 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 
-#define TABLE_MAIN 254
-#define METRIC6_DEFAULT 1024
-
 /* ---- the system ---- */
 
 static void refresh_link(struct router *r)
@@ -44,7 +41,7 @@ void router_refresh(struct router *r)
 struct router_where router_where(const struct router *r)
 {
 	return (struct router_where){ .nl = r->nl,
-				      .table = r->able.policy ? r->params.table : TABLE_MAIN,
+				      .table = r->able.policy ? r->params.table : RT_TABLE_MAIN,
 				      .own = r->able.policy,
 				      .index = r->link.index,
 				      .tun = r->tun,
@@ -89,7 +86,7 @@ static bool overrides(const struct rt_state *to, const struct kroute_route *f)
 	if (prefix_is_default(f->dst) && leads_out(f) &&
 	    prefix_list_has(&to->set[RT_GUARDS], f->dst))
 		return true;
-	return f->dst.ip.fam == IP_V6 && f->metric < METRIC6_DEFAULT &&
+	return f->dst.ip.fam == IP_V6 && f->metric < KROUTE_METRIC6_DEFAULT &&
 	       (prefix_list_has(&to->set[RT_ROUTES], f->dst) ||
 		prefix_list_has(&to->set[RT_THROWS], f->dst));
 }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define TABLE_DEFAULT 253
-#define TABLE_MAIN 254
 #define UNREACHABLE 0 /* in the place of a table */
 #define COMPLETE_TRIES 3
 
@@ -19,8 +17,8 @@ void router_rules_ours(const struct router_params *p, uint8_t fam,
 		       struct kroute_rule out[static ROUTER_RULES])
 {
 	uint32_t mark = p->fwmark_bypass, mask = p->fwmark_mask, base = p->rule_base;
-	out[0] = (struct kroute_rule){ fam, base + 10, mark, mask, TABLE_MAIN };
-	out[1] = (struct kroute_rule){ fam, base + 30, mark, mask, TABLE_DEFAULT };
+	out[0] = (struct kroute_rule){ fam, base + 10, mark, mask, RT_TABLE_MAIN };
+	out[1] = (struct kroute_rule){ fam, base + 30, mark, mask, RT_TABLE_DEFAULT };
 	out[2] = (struct kroute_rule){ fam, base + 50, mark, mask, UNREACHABLE };
 	out[3] = (struct kroute_rule){ fam, base + 70, 0, 0, p->table };
 }

@@ -488,7 +488,7 @@ static void only_up(void)
 {
 	struct router *r = router_new(TUN, &params, &rep);
 	router_up(r, &rep);
-	if (!strstr(rep.first, "permission denied"))
+	if (!strstr(rep.first, "permission denied; meshd needs CAP_NET_ADMIN"))
 		_exit(98);
 	router_free(r);
 }
