@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Handovers come in steps: a carrier goes, a route follows, an address. A few looks are short of a
  * second apart, then there is one a second, however many events there are. */
@@ -59,6 +60,7 @@ struct linkmon {
 
 	struct loss rules, routes;
 	bool routes_settled; /* guard the routes once no event is left unread */
+	bool routes_owed;    /* some were lost before that, and nobody has looked yet */
 };
 
 /* ---- looking ---- */
@@ -148,6 +150,28 @@ void linkmon_guard_rules(struct linkmon *m, bool on)
 
 /* ---- events ---- */
 
+/* The kernel names the port whose request it was, 0 if it has reasons of its own; libnl's ports
+ * have the process id in their lower bits. */
+static bool by_others(const struct nlmsghdr *h)
+{
+	const uint32_t pid_bits = (1u << 22) - 1;
+	return h->nlmsg_pid != 0 && (h->nlmsg_pid & pid_bits) != ((uint32_t)getpid() & pid_bits);
+}
+
+static void routes_lost(struct linkmon *m)
+{
+	m->routes_owed |= !m->routes.guard;
+	loss_noticed(m, &m->routes);
+}
+
+static void routes_guarded(struct linkmon *m)
+{
+	m->routes.guard = true;
+	if (m->routes_owed)
+		loss_noticed(m, &m->routes);
+	m->routes_owed = false;
+}
+
 static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct linkmon *m = arg;
@@ -160,7 +184,8 @@ static int on_message(struct nl_msg *msg, void *arg)
 		loss_noticed(m, &m->rules);
 		break;
 	case LINK_ROUTES_LOST:
-		loss_noticed(m, &m->routes);
+		if (m->routes.guard || by_others(nlmsg_hdr(msg)))
+			routes_lost(m);
 		break;
 	case LINK_IGNORE:
 		break;
@@ -173,7 +198,8 @@ static void read_events(struct linkmon *m)
 	for (int i = 0; i < READS_PER_WAKE; i++) {
 		int rc = nl_recvmsgs_default(m->events);
 		if (rc == -NLE_AGAIN) {
-			m->routes.guard |= m->routes_settled;
+			if (m->routes_settled)
+				routes_guarded(m);
 			return;
 		}
 		/* Messages were lost (ENOBUFS), losses among them perhaps: see for ourselves. */
@@ -194,10 +220,12 @@ static void on_readable(struct loop_fd *w, int events)
 void linkmon_guard_routes(struct linkmon *m, bool on)
 {
 	m->routes_settled = on;
-	if (!on)
-		loss_guard(&m->routes, false);
-	else if (m->events)
+	if (on && m->events)
 		read_events(m);
+	if (on)
+		return;
+	m->routes_owed |= loop_timer_armed(&m->routes.tell);
+	loss_guard(&m->routes, false);
 }
 
 static bool join_groups(struct nl_sock *s)

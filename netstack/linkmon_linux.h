@@ -43,8 +43,8 @@ void linkmon_poke(struct linkmon *m);
  * router_up, off before router_down. Off at first. */
 void linkmon_guard_rules(struct linkmon *m, bool on);
 /* Are our routes and addresses as we want them? Off before the router changes anything (it removes
- * some itself), on when it is done: what the kernel told of those changes is forgotten first, so
- * that only removals by others count. Off at first. */
+ * some itself), on when it is done: what the kernel told of those changes is forgotten first.
+ * What others removed before or meanwhile is told when it is on again. Off at first. */
 void linkmon_guard_routes(struct linkmon *m, bool on);
 
 #endif

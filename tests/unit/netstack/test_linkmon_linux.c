@@ -275,6 +275,36 @@ static void what_we_remove_is_not_lost(void **state)
 	run_until(&seen.routes_lost, 1);
 }
 
+/* By another process: its port is not one of ours. */
+static void removed_elsewhere(const char *what)
+{
+	char line[128];
+	snprintf(line, sizeof(line), "ip route del %s table 52", what);
+	assert_int_equal(system(line), 0);
+}
+
+/* We change something for another reason just then: what others took is told afterwards. */
+static void a_loss_outlives_changes_of_our_own(void **state)
+{
+	unsigned mesh = if_nametoindex(TUN);
+	struct kroute_route one = { .dst = pk_prefix("10.1.0.0/16"), .table = 52, .oif = mesh };
+	struct kroute_route two = { .dst = pk_prefix("10.2.0.0/16"), .table = 52, .oif = mesh };
+	(void)state;
+	assert_int_equal(kroute_link_set_up(nl, mesh, true), 0);
+	assert_int_equal(kroute_route_add(nl, &one), 0);
+	assert_int_equal(kroute_route_add(nl, &two), 0);
+	linkmon_guard_routes(mon, true);
+	removed_elsewhere("10.1.0.0/16");
+	run_ms(50); /* noticed, or waiting to be read */
+	linkmon_guard_routes(mon, false);
+	linkmon_guard_routes(mon, true);
+	run_until(&seen.routes_lost, 1);
+	linkmon_guard_routes(mon, false);
+	removed_elsewhere("10.2.0.0/16");
+	linkmon_guard_routes(mon, true);
+	run_until(&seen.routes_lost, 2);
+}
+
 static void a_fight_is_given_up(void **state)
 {
 	struct router_report rep;
@@ -304,12 +334,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(the_first_snapshot),	      T(a_new_address_is_major),
-		T(ours_does_not_count),	      T(the_default_route_goes_and_comes),
-		T(a_card_that_goes_down),     T(a_storm_is_looked_at_once_a_second),
-		T(lost_events_end_in_a_look), T(rules_taken_by_others),
-		T(routes_taken_by_others),    T(what_we_remove_is_not_lost),
-		T(a_fight_is_given_up),	      T(a_poke_looks_again),
+		T(the_first_snapshot),
+		T(a_new_address_is_major),
+		T(ours_does_not_count),
+		T(the_default_route_goes_and_comes),
+		T(a_card_that_goes_down),
+		T(a_storm_is_looked_at_once_a_second),
+		T(lost_events_end_in_a_look),
+		T(rules_taken_by_others),
+		T(routes_taken_by_others),
+		T(what_we_remove_is_not_lost),
+		T(a_loss_outlives_changes_of_our_own),
+		T(a_fight_is_given_up),
+		T(a_poke_looks_again),
 	};
 	netns_need_root();
 	return cmocka_run_group_tests(tests, NULL, NULL);
