@@ -31,4 +31,5 @@ door 'sodium' '^base/'
 door 'blake2' '^base/crypto/'
 door 'openssl/' '^base/'
 door 'netlink/' '^netstack/[a-z_]*_linux[a-z_]*\.[ch]$'
+door 'libmnl/|libnftnl/' '^netstack/nft_[a-z_]*\.[ch]$'
 exit $bad
