@@ -126,11 +126,13 @@ metered() { tallied "$1" clear; }
 system_state() {
 	for f in -4 -6; do
 		echo "# rules $f" && in_ns "$1" ip $f rule show
-		echo "# routes $f" && in_ns "$1" ip $f route show table all | sed 's/ expires [0-9a-z]*//; s/[ ]*$//' | grep -v 'cache' | sort
+		echo "# routes $f" && in_ns "$1" ip $f route show table all | sed 's/ expires [0-9a-z]*//; s/[ ]*$//' | grep -v 'cache\|fe80:' | sort
 	done
-	echo "# nft" && in_ns "$1" nft list ruleset | sed 's/packets [0-9]* bytes [0-9]*/packets N bytes N/'
+	in_ns "$1" nft list tables | sort | while read -r _ family name; do
+		in_ns "$1" nft list table "$family" "$name" 2>/dev/null | sed 's/packets [0-9]* bytes [0-9]*/packets N bytes N/'
+	done
 	if command -v iptables-save >/dev/null; then
 		echo "# iptables" && in_ns "$1" iptables -S 2>&1 && in_ns "$1" ip6tables -S 2>&1
 	fi
-	echo "# addresses" && in_ns "$1" ip -o addr show | sed 's/valid_lft.*//' | grep -v ' tentative ' | awk '{ print $2, $3, $4 }' | sort
+	echo "# addresses" && in_ns "$1" ip -o addr show | sed 's/valid_lft.*//' | grep -v ' tentative \| fe80:' | awk '{ print $2, $3, $4 }' | sort
 }
