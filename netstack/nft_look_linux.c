@@ -52,6 +52,12 @@ static int absent_is_fine(int err)
 	return err == ENOENT || err == EAFNOSUPPORT || err == EOPNOTSUPP ? 0 : err;
 }
 
+/* It was there a moment ago. */
+static int gone_meanwhile(int err)
+{
+	return err == ENOENT ? EINTR : err;
+}
+
 /* ---- tables and chains ---- */
 
 static int on_table(const struct nlmsghdr *h, void *arg)
@@ -66,7 +72,7 @@ static int on_table(const struct nlmsghdr *h, void *arg)
 static int look_at_table(struct nft_sock *s, uint8_t fam, const char *name,
 			 struct nft_table_view *t)
 {
-	uint8_t buf[NFT_ASK_BYTES];
+	NFT_ASK_BUFFER(buf);
 	struct nlmsghdr *q = nft_ask_begin(s, buf, NFT_MSG_GETTABLE, fam, false);
 	mnl_attr_put_strz(q, NFTA_TABLE_NAME, name);
 	*t = (struct nft_table_view){ 0 };
@@ -86,7 +92,7 @@ static int on_chain(const struct nlmsghdr *h, void *arg)
 static int look_at_chain(struct nft_sock *s, uint8_t fam, const char *table, const char *name,
 			 struct nft_chain_view *c)
 {
-	uint8_t buf[NFT_ASK_BYTES];
+	NFT_ASK_BUFFER(buf);
 	struct nlmsghdr *q = nft_ask_begin(s, buf, NFT_MSG_GETCHAIN, fam, false);
 	mnl_attr_put_strz(q, NFTA_CHAIN_TABLE, table);
 	mnl_attr_put_strz(q, NFTA_CHAIN_NAME, name);
@@ -98,12 +104,12 @@ static int look_at_chain(struct nft_sock *s, uint8_t fam, const char *table, con
 static int ask_rules(struct nft_sock *s, uint8_t fam, const char *table, const char *chain,
 		     mnl_cb_t fn, void *arg)
 {
-	uint8_t buf[NFT_ASK_BYTES];
+	NFT_ASK_BUFFER(buf);
 	struct nlmsghdr *q = nft_ask_begin(s, buf, NFT_MSG_GETRULE, fam, true);
 	mnl_attr_put_strz(q, NFTA_RULE_TABLE, table);
 	if (chain)
 		mnl_attr_put_strz(q, NFTA_RULE_CHAIN, chain);
-	return nft_ask(s, q, fn, arg);
+	return gone_meanwhile(nft_ask(s, q, fn, arg));
 }
 
 /* Kernels before 4.9 list more than was asked for. */
@@ -211,10 +217,10 @@ static int on_own_table(const struct nlmsghdr *h, void *arg)
 /* Its flags can put it to sleep, and policies make its chains drop. */
 static int look_at_own_state(struct nft_sock *s, uint8_t fam, uint64_t *print)
 {
-	uint8_t buf[NFT_ASK_BYTES];
+	NFT_ASK_BUFFER(buf);
 	struct nlmsghdr *q = nft_ask_begin(s, buf, NFT_MSG_GETTABLE, fam, false);
 	mnl_attr_put_strz(q, NFTA_TABLE_NAME, NFT_OUR_TABLE);
-	int err = nft_ask(s, q, on_own_table, print);
+	int err = gone_meanwhile(nft_ask(s, q, on_own_table, print));
 	for (size_t i = 0; !err && nft_table_chain(i); i++) {
 		struct nft_chain_view c = { 0 };
 		err = look_at_chain(s, fam, NFT_OUR_TABLE, nft_table_chain(i), &c);

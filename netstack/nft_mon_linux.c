@@ -145,7 +145,7 @@ static void on_messages(struct nft_monitor *m, const uint8_t *buf, size_t len)
 static void on_readable(struct loop_fd *w, int events)
 {
 	struct nft_monitor *m = w->arg;
-	uint8_t buf[READ_BYTES];
+	_Alignas(struct nlmsghdr) uint8_t buf[READ_BYTES];
 	(void)events;
 	for (int i = 0; i < READS_PER_WAKE; i++) {
 		ssize_t n = mnl_socket_recvfrom(m->nl, buf, sizeof(buf));

@@ -70,7 +70,7 @@ struct nlmsghdr *nft_ask_begin(struct nft_sock *s, uint8_t buf[static NFT_ASK_BY
 
 int nft_ask(struct nft_sock *s, struct nlmsghdr *q, mnl_cb_t fn, void *arg)
 {
-	uint8_t buf[ANSWER_BYTES];
+	_Alignas(struct nlmsghdr) uint8_t buf[ANSWER_BYTES];
 	if (mnl_socket_sendto(s->nl, q, q->nlmsg_len) < 0)
 		return errno;
 	for (int rc = MNL_CB_OK; rc > MNL_CB_STOP;) {
@@ -114,7 +114,7 @@ static int on_generation(const struct nlmsghdr *h, void *arg)
 
 int nft_generation(struct nft_sock *s, uint32_t *gen)
 {
-	uint8_t buf[NFT_ASK_BYTES];
+	NFT_ASK_BUFFER(buf);
 	*gen = 0;
 	return nft_ask(s, nft_ask_begin(s, buf, NFT_MSG_GETGEN, AF_UNSPEC, false), on_generation,
 		       gen);
@@ -193,7 +193,7 @@ static void on_verdict(const struct nft_batch *b, const struct nlmsghdr *h, bool
 /* All answers are there when sending returns; the one to the last message shows that it was so. */
 static struct nft_refusal hear(const struct nft_batch *b, struct nft_sock *s)
 {
-	uint8_t buf[ANSWER_BYTES];
+	_Alignas(struct nlmsghdr) uint8_t buf[ANSWER_BYTES];
 	struct nft_refusal r = { 0 };
 	bool acked = false;
 	for (;;) {

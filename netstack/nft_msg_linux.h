@@ -25,8 +25,10 @@ void nft_sock_close(struct nft_sock *s); /* a zeroed one is fine */
 /* ---- questions ---- */
 
 #define NFT_ASK_BYTES 512
+#define NFT_ASK_BUFFER(name) _Alignas(struct nlmsghdr) uint8_t name[NFT_ASK_BYTES]
 
-/* The head of a question (NFT_MSG_GET*); append attributes. One answer, or with dump all. */
+/* The head of a question (NFT_MSG_GET*) in an NFT_ASK_BUFFER; append attributes. One answer, or
+ * with dump all. */
 struct nlmsghdr *nft_ask_begin(struct nft_sock *s, uint8_t buf[static NFT_ASK_BYTES], uint16_t type,
 			       uint8_t fam, bool dump);
 /* Ask, and call fn for each answer; blocks for a round trip. 0 or errno; ENOENT: no such object. */

@@ -188,7 +188,7 @@ static int on_elements(const struct nlmsghdr *h, void *arg)
 int nft_set_look(struct nft_sock *s, uint8_t fam, const char *table, const struct nft_set *set,
 		 uint64_t *print)
 {
-	uint8_t buf[NFT_ASK_BYTES];
+	NFT_ASK_BUFFER(buf);
 	struct nlmsghdr *q = nft_ask_begin(s, buf, NFT_MSG_GETSETELEM, fam, true);
 	mnl_attr_put_strz(q, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(q, NFTA_SET_ELEM_LIST_SET, set->name);

@@ -348,7 +348,8 @@ static void a_table_that_is_not_given(void **state)
 static void chains_of_another_kind(void **state)
 {
 	(void)state;
-	nft_feed("table ip filter { chain ts-forward { type filter hook forward priority 0; }; }\n");
+	nft_feed(
+	    "table ip filter { chain ts-forward { type filter hook forward priority 0; }; }\n");
 	a_refusal_changes_nothing(-ERR_UNSUPPORTED, "chains of another kind", ruleset());
 	do_run("nft flush ruleset");
 	apply();
