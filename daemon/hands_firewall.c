@@ -219,13 +219,13 @@ int hands_firewall_do_apply(struct hands_fw *f, const struct ipt_want *want,
 	struct ipt_want w = *want;
 	struct task t;
 	task_init(&t, f, text);
-	w.remove_jumps = f->mode == RT_NETFILTER_ON;
+	w.remove_jumps = f->may_have_jumps;
 	for (size_t fam = 0; fam < ARRAY_LEN(family) && !hopeless(&t); fam++)
 		if (f->family[fam].found)
 			apply_family(&t, &w, fam);
 	f->applied = t.rc == 0;
 	if (f->applied || w.cfg->mode == RT_NETFILTER_ON)
-		f->mode = w.cfg->mode;
+		f->may_have_jumps = w.cfg->mode == RT_NETFILTER_ON;
 	return task_end(&t);
 }
 
@@ -278,7 +278,7 @@ int hands_firewall_do_down(struct hands_fw *f, char text[static HANDS_TEXT_MAX])
 			down_family(&t, fam);
 	f->applied = false;
 	if (!t.rc)
-		f->mode = RT_NETFILTER_OFF;
+		f->may_have_jumps = false;
 	return task_end(&t);
 }
 
@@ -312,7 +312,8 @@ static bool find(const char *dirs, const char *name, const char *what, char out[
 bool hands_firewall_find(struct hands_fw *f, const struct hands_opts *o)
 {
 	const char *dirs = o->path ? o->path : DIRS;
-	*f = (struct hands_fw){ .program_ms = o->program_ms ? o->program_ms : PROGRAM_MS };
+	*f = (struct hands_fw){ .program_ms = o->program_ms ? o->program_ms : PROGRAM_MS,
+				.may_have_jumps = true };
 	for (size_t i = 0; i < ARRAY_LEN(command); i++) {
 		struct ipt_programs *p = &f->family[i];
 		p->found = find(dirs, command[i], "save", p->save) &&

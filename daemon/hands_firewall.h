@@ -12,7 +12,6 @@ struct ipt_programs {
 	char save[PATH_MAX], restore[PATH_MAX];
 };
 
-/* Zeroed but for what hands_firewall_find sets. */
 struct hands_fw {
 	struct ipt_programs family[2]; /* IPv4, IPv6 */
 	int program_ms;
@@ -20,8 +19,10 @@ struct hands_fw {
 	bool (*gone)(void *arg);
 	void *gone_arg;
 
-	bool applied;		/* wholly, as `after` says */
-	enum rt_netfilter mode; /* whose jumps are there, as far as we know */
+	bool applied; /* wholly, as `after` says */
+	/* Mode nodivert must take jumps of ours away: those of mode on, or of an earlier run. Later
+	 * ones are the user's. */
+	bool may_have_jumps;
 	struct ipt_seen after[2];
 };
 

@@ -69,8 +69,8 @@ struct ipt_want {
 	const char *tun;
 	const struct router_params *params;
 	const struct fw_config *cfg;
-	/* Mode nodivert after on: take our jumps away. Otherwise nodivert leaves plain jumps alone,
-	 * since the user makes them. */
+	/* Mode nodivert: plain jumps may be those of mode on, take them away. Otherwise it leaves
+	 * them alone, since the user makes them. */
 	bool remove_jumps;
 };
 

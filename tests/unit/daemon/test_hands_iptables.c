@@ -425,9 +425,21 @@ static void nodivert_is_the_users_own(void **state)
 	struct fw_config c = usual();
 	struct daemon d = start();
 	apply(&d, &c);
+	stop(&d);
+	d = start(); /* jumps of an earlier run */
 	c.mode = RT_NETFILTER_NODIVERT;
 	apply(&d, &c);
 	char *now = saved();
+	assert_null(strstr(now, "-A INPUT -j ts-input"));
+	c.mode = RT_NETFILTER_ON;
+	apply(&d, &c);
+	free(now);
+	now = saved();
+	assert_non_null(strstr(now, "-A INPUT -j ts-input"));
+	c.mode = RT_NETFILTER_NODIVERT;
+	apply(&d, &c);
+	free(now);
+	now = saved();
 	assert_null(strstr(now, "-A INPUT -j ts-input"));
 	assert_null(strstr(now, "-A POSTROUTING -j ts-postrouting"));
 	assert_null(strstr(now, "-A ts-output"));
