@@ -17,6 +17,8 @@
  * left them. Later on what appears in the table is left alone, with one exception: a route to a
  * destination of ours that would win over ours. Rules are ours by preference and table (or
  * action). Addresses on our interface are ours if we set them or they are in the tailnet's range.
+ * The guard is for packets that look for a way: with a socket that is bound to another interface
+ * neighbours there are reached as ever (leases, names of the LAN, neighbour discovery).
  * Where the kernel has no policy rules our routes are in the main table, and there is no guard. */
 #ifndef NETSTACK_ROUTER_LINUX_H
 #define NETSTACK_ROUTER_LINUX_H

@@ -37,14 +37,19 @@ static inline struct tun underlay_make(struct nl_sock **nl)
 	return card;
 }
 
-/* The source address that packets to dst get, which tells the interface; "none" without a route. */
-static inline const char *underlay_way(const char *dst, uint32_t mark)
+/* The source address that packets to dst get, which tells the interface; "none" without a route.
+ * bound: the socket is bound to the card. */
+static inline const char *underlay_way_of(const char *dst, uint32_t mark, bool bound)
 {
 	static char text[IP_TEXT_MAX];
 	struct sockaddr_storage to = { 0 };
 	socklen_t to_len = sockaddr_from_ep((struct ep){ pk_ip(dst), 7 }, &to);
 	int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
+	if (bound)
+		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, UNDERLAY_CARD,
+					    sizeof(UNDERLAY_CARD)),
+				 0);
 	if (mark)
 		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)), 0);
 	if (connect(fd, (struct sockaddr *)&to, to_len)) {
@@ -55,6 +60,11 @@ static inline const char *underlay_way(const char *dst, uint32_t mark)
 	}
 	close(fd);
 	return text;
+}
+
+static inline const char *underlay_way(const char *dst, uint32_t mark)
+{
+	return underlay_way_of(dst, mark, false);
 }
 
 /* A new IPv6 address is used some moments after it was set. */

@@ -222,6 +222,29 @@ static void an_orderly_stop_can_leave_it(void **state)
 	tun_close(&tun);
 }
 
+static void assert_link_local(const char *dst)
+{
+	mono_t until = mono_add_s(mono_now(), 10);
+	while (strncmp(underlay_way_of(dst, 0, true), "fe80:", 5) && mono_before(mono_now(), until))
+		usleep(2000);
+	assert_int_equal(strncmp(underlay_way_of(dst, 0, true), "fe80:", 5), 0);
+}
+
+/* Who binds a socket to a card has chosen: neighbours are reached as ever, so that leases are
+ * renewed and the LAN's names found. */
+static void what_is_bound_to_the_card(void **state)
+{
+	(void)state;
+	out.throws.n = 0; /* no LAN */
+	make_and_die();
+	underlay_assert_way(LAN4, 0, "none");
+	assert_string_equal(underlay_way_of(LAN4, 0, true), UNDERLAY4);
+	assert_string_equal(underlay_way_of("239.255.255.250", 0, true), UNDERLAY4);
+	assert_string_equal(underlay_way_of("2001:db8:7::9", 0, true), UNDERLAY6);
+	assert_link_local("fe80::1");
+	assert_link_local("ff02::1");
+}
+
 /* ---- on the way ---- */
 
 static bool is_there(const struct kernel *k, const char *line)
@@ -402,6 +425,7 @@ int main(void)
 		T(cleanup_opens_the_guard),
 		T(a_start_that_is_not_wanted),
 		T(an_orderly_stop_can_leave_it),
+		T(what_is_bound_to_the_card),
 		T(it_comes_first_and_goes_last),
 		T(off_on_our_interface),
 		T(an_mtu_without_ipv6),
