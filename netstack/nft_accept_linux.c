@@ -186,7 +186,7 @@ void nft_accept_build(struct nft_batch *b, struct nft_sock *s, const struct nft_
 	}
 }
 
-bool nft_accept_intact(const struct nft_plan *p, const struct nft_view *v)
+bool nft_jumps_intact(const struct nft_plan *p, const struct nft_view *v)
 {
 	for (size_t i = 0; i < NFT_ACCEPT_PLACES; i++)
 		if (possible(p, i) && p->want->mode == RT_NETFILTER_ON && v->places[i].n_jumps == 0)

@@ -10,8 +10,8 @@
 /* From what is there to what the plan has. */
 void nft_accept_build(struct nft_batch *b, struct nft_sock *s, const struct nft_plan *p,
 		      const struct nft_view *v);
-/* Is there what the plan has? Rules of our chains are not looked at: their identity is. */
-bool nft_accept_intact(const struct nft_plan *p, const struct nft_view *v);
+/* Are the jumps there that the plan has? Of the rules, nft_view.print tells. */
+bool nft_jumps_intact(const struct nft_plan *p, const struct nft_view *v);
 
 /* Which of those that carry no mark are ours all the same. */
 struct nft_reach {

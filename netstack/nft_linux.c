@@ -162,7 +162,7 @@ static bool can_do_without(struct nft_plan *p, const struct nft_refusal *r)
 	return true;
 }
 
-/* How our rules can be told from others'; unknown if somebody changed things meanwhile. */
+/* What our rules look like in the kernel; unknown if somebody changed things meanwhile. */
 static void take_print(struct nft *n, uint32_t gen)
 {
 	struct nft_view v;
@@ -220,7 +220,7 @@ struct guard_change {
 
 static bool rules_intact(const struct nft *n, const struct nft_plan *p, const struct nft_view *v)
 {
-	return n->print_known && v->print == n->print && nft_accept_intact(p, v);
+	return n->print_known && v->print == n->print && nft_jumps_intact(p, v);
 }
 
 static void fill_guard(struct nft_batch *b, struct nft_sock *s, const struct nft_view *v, void *arg)

@@ -126,12 +126,39 @@ struct listing {
 	uint32_t n;
 };
 
+static void mix_bytes(uint64_t *print, const void *data, size_t len)
+{
+	const uint8_t *b = data;
+	for (size_t i = 0; i < len; i++)
+		*print = (*print ^ b[i]) * 0x100000001b3;
+	mix(print, len);
+}
+
+/* Counters count, and somebody may set them back to zero. */
+static bool is_counter(const struct nlattr *expr)
+{
+	const struct nlattr *a;
+	mnl_attr_for_each_nested(a, expr)
+	{
+		if (mnl_attr_get_type(a) == NFTA_EXPR_NAME)
+			return strcmp(mnl_attr_get_str(a), "counter") == 0;
+	}
+	return false;
+}
+
 static int on_rule(const struct nlmsghdr *h, void *arg)
 {
 	struct listing *l = arg;
-	if (is_in(h, l->table, l->chain)) {
-		mix(l->print, nft_attr_number(h, NFTA_RULE_HANDLE, 0));
-		l->n++;
+	const struct nlattr *list = nft_attr(h, NFTA_RULE_EXPRESSIONS), *e;
+	if (!list || !is_in(h, l->table, l->chain))
+		return MNL_CB_OK;
+	const char *chain = mnl_attr_get_str(nft_attr(h, NFTA_RULE_CHAIN));
+	l->n++;
+	mix_bytes(l->print, chain, strlen(chain));
+	mnl_attr_for_each_nested(e, list)
+	{
+		if (!is_counter(e))
+			mix_bytes(l->print, e, e->nla_len);
 	}
 	return MNL_CB_OK;
 }

@@ -46,8 +46,8 @@ struct nft_view {
 	bool own[NFPROTO_NUMPROTO];		  /* families in which table meshd is there */
 	struct nft_table_view tables[NFT_PLACES]; /* of the place */
 	struct nft_place_view places[NFT_PLACES];
-	/* A number for the identity of all rules in table meshd and in our chains of the first
-	 * NFT_ACCEPT_PLACES. A rule that was replaced, added or moved makes it another. */
+	/* A number for what the rules in table meshd and in our chains of the first
+	 * NFT_ACCEPT_PLACES say, and in which order. */
 	uint64_t print;
 };
 

@@ -475,7 +475,33 @@ static void what_others_add_is_theirs(void **state)
 	do_run("iptables-nft -I INPUT -p tcp --dport 22 -j ACCEPT");
 	do_run("iptables-nft -P FORWARD DROP");
 	do_run("nft add table inet other; nft add chain inet other x");
+	do_run("iptables-nft -Z");
+	do_run("nft reset rules >/dev/null 2>&1 || nft reset counters");
 	assert_true(intact());
+}
+
+/* What netfilter-persistent does: rules of ours come back as copies, old ones perhaps. */
+static void a_dump_is_restored(void **state)
+{
+	(void)state;
+	make_users_rules();
+	char *before = run("iptables-nft -S");
+	apply();
+	char *dump = run("iptables-nft-save"), *with = run("iptables-nft -S");
+	cfg.port4 = 50000;
+	apply();
+	FILE *f = popen("iptables-nft-restore", "w");
+	fputs(dump, f);
+	assert_int_equal(pclose(f), 0);
+	assert_false(intact());
+	apply();
+	assert_true(intact());
+	cfg.port4 = 41641;
+	apply();
+	same_text(run("iptables-nft -S"), with);
+	down();
+	same_text(run("iptables-nft -S"), before);
+	free(dump);
 }
 
 /* While only peers come and go, what is missing is noticed all the same. */
@@ -518,6 +544,7 @@ int main(void)
 		T(off_touches_nothing_of_others),
 		T(what_is_taken_comes_back),
 		T(what_others_add_is_theirs),
+		T(a_dump_is_restored),
 		T(a_guard_change_repairs),
 	};
 	netns_need_root();
