@@ -121,8 +121,8 @@ static void drop_outsiders(const struct build *x, const struct nft_set *set, boo
 	nft_rule_append(&x->at, r, step_guard);
 }
 
-/* An address of the tunnel answers on the tunnel: a neighbour who asks for it on another interface
- * would learn whether it is ours, and could send into its connections (CVE-2019-14899). */
+/* An address of the tunnel answers in the tunnel: a neighbour who sends to it by another interface
+ * could probe connections in the tunnel, and send into them (CVE-2019-14899). */
 static void raw(const struct build *x)
 {
 	if (!nft_plan_has(x->p, NFT_PART_SETS))

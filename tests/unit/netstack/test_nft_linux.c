@@ -206,6 +206,30 @@ static void guards_of_every_size(void **state)
 	}
 }
 
+/* Intervals that meet, split and overlap: the kernel takes each step as a change of elements. */
+static void guards_change_at_random(void **state)
+{
+	uint32_t x = 12345;
+	(void)state;
+	apply();
+	char *rules = run("nft -s -a -t list ruleset");
+	for (int i = 0; i < 300; i++) {
+		cfg.guard.n = 0;
+		for (int j = 0; j < 12; j++) {
+			x = x * 1664525 + 1013904223;
+			struct ip ip =
+			    x & 1u << 30 ? ip_v4(100, 64, 0, x >> 24 & 31) : ev_ip("fd7a::");
+			ip.b[ip.fam == IP_V4 ? 3 : 15] = x >> 24 & 31;
+			struct prefix p = { ip, (uint8_t)(ip_bits(ip) - (x >> 20) % 4) };
+			prefix_list_add(&cfg.guard, prefix_masked(p));
+		}
+		prefix_list_sort(&cfg.guard);
+		apply();
+		assert_true(intact());
+	}
+	same_text(run("nft -s -a -t list ruleset"), rules);
+}
+
 static double cpu_ms(void)
 {
 	struct timespec t;
@@ -534,6 +558,7 @@ int main(void)
 		T(a_mode_after_a_crash),
 		T(the_guard_changes_alone),
 		T(guards_of_every_size),
+		T(guards_change_at_random),
 		T(ten_thousand_guarded),
 		T(iptables_rules_stay),
 		T(a_crash_is_cleaned_up),
