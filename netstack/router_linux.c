@@ -66,7 +66,6 @@ bool router_has_ipv6(const struct router *r)
 
 void router_restore_rules(struct router *r, struct router_report *rep)
 {
-	r->rep = (struct router_report){ 0 };
 	router_complete_rules(r);
 	*rep = r->rep;
 }

@@ -8,6 +8,8 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 
+#define OPENERS_MAX 4 /* a throw and a route of each family */
+
 /* ---- the system ---- */
 
 static void refresh_link(struct router *r)
@@ -91,16 +93,37 @@ static bool overrides(const struct rt_state *to, const struct kroute_route *f)
 		prefix_list_has(&to->set[RT_THROWS], f->dst));
 }
 
+/* A default route that looks like one of ours, without being wanted: it would open the guard. */
+static bool opens(const struct rt_state *to, struct prefix p)
+{
+	return prefix_is_default(p) && prefix_list_has(&to->set[RT_GUARDS], p) &&
+	       !prefix_list_has(&to->set[RT_ROUTES], p) && !prefix_list_has(&to->set[RT_THROWS], p);
+}
+
+static void evict_openers(struct router *r, enum rt_set set, const struct prefix_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (opens(&r->to, l->v[i]))
+			r->evict[r->n_evict++] = (struct kroute_route){
+				.dst = l->v[i],
+				.table = router_where(r).table,
+				.oif = set == RT_ROUTES ? r->link.index : 0,
+				.type = set == RT_ROUTES ? RTN_UNICAST : RTN_THROW,
+			};
+}
+
 static void choose_evictions(struct router *r, const struct router_view *v)
 {
 	free(r->evict);
-	r->evict = xcalloc(v->n_foreign + 1, sizeof(*r->evict));
+	r->evict = xcalloc(v->n_foreign + OPENERS_MAX, sizeof(*r->evict));
 	r->n_evict = r->next_evict = 0;
 	for (size_t i = 0; i < v->n_foreign; i++) {
 		const struct router_foreign *f = &v->foreign[i];
 		if ((f->dead && !r->adopted) || overrides(&r->to, &f->route))
 			r->evict[r->n_evict++] = f->route;
 	}
+	evict_openers(r, RT_THROWS, &v->ours.set[RT_THROWS]);
+	evict_openers(r, RT_ROUTES, &v->ours.set[RT_ROUTES]);
 }
 
 /* ---- plans ---- */

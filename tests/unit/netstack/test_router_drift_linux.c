@@ -234,6 +234,30 @@ static void wait_for_dead(size_t want)
 	assert_int_equal(n, want);
 }
 
+/* The guard alone, before it is known where to. */
+static void what_would_open_the_guard_goes(void **state)
+{
+	static const char *const defaults[] = { "0.0.0.0/0", "::/0" };
+	struct router_config block = { .guard = true, .mtu = 1280 };
+	(void)state;
+	router_apply(r, &block, &rep);
+	kernel_ok(&rep);
+	struct kernel whole = kernel_read();
+	for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
+		struct kroute_route thrown = { .dst = pk_prefix(defaults[i]), .table = 52 };
+		assert_int_equal(kroute_route_add(nl, &thrown), 0);
+		assert_int_equal(drift(), 1);
+		work();
+		kernel_assert_same(&whole);
+		add_route(defaults[i], if_nametoindex(KERNEL_TUN), 0);
+		assert_int_equal(drift(), 1);
+		work();
+		kernel_assert_same(&whole);
+	}
+	assert_int_equal(drift(), 0);
+	kernel_forget(&whole);
+}
+
 static void a_dead_agent_left_its_routes(void **state)
 {
 	(void)state;
@@ -429,6 +453,7 @@ int main(void)
 		T(another_interface_of_that_name),
 		T(strangers_in_the_table_stay),
 		T(what_would_win_over_ours_goes),
+		T(what_would_open_the_guard_goes),
 		T(a_dead_agent_left_its_routes),
 		T(a_persistent_interface_is_taken_over),
 		T(wrong_marks_are_replaced_adding_first),
