@@ -32,8 +32,7 @@ struct hands {
 	uint32_t last_id;
 };
 
-/* ---- ends
- * ------------------------------------------------------------------------------------------ */
+/* ---- ends ---- */
 
 static void end(struct hands *h, struct wish *w, int rc, const char *text)
 {
@@ -77,8 +76,7 @@ static void gone(struct hands *h)
 	end_all(h);
 }
 
-/* ---- requests
- * -------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static void send_next(struct hands *h)
 {
@@ -163,8 +161,7 @@ int hands_firewall_check(struct hands *h, hands_done_fn *done, void *arg)
 	return 0;
 }
 
-/* ---- replies
- * --------------------------------------------------------------------------------------- */
+/* ---- replies ---- */
 
 static void on_reply(struct hands *h)
 {
@@ -190,8 +187,7 @@ static void on_readable(struct loop_fd *watch, int events)
 	on_reply(watch->arg);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------ */
+/* ---- life ---- */
 
 struct hands *hands_new(struct loop *l, int fd)
 {

@@ -12,8 +12,9 @@
  * service manager sends them to all processes of the service, and the daemon may still need it at
  * stop.
  *
- * Order in main: hands_cleanup, hands_fork, enter_sandbox, loop_new, hands_new, ..., at stop
- * hands_firewall_down (or nothing, to leave the rules) and hands_finish, hands_free. */
+ * Order in main: hands_fork, enter_sandbox, loop_new, hands_new; at stop hands_firewall_down (or
+ * nothing, to leave the rules) and hands_finish, hands_free. The next run's first apply takes over
+ * what is there; hands_cleanup removes it. */
 #ifndef DAEMON_HANDS_H
 #define DAEMON_HANDS_H
 
@@ -36,7 +37,7 @@ struct hands_proc {
 	pid_t pid; /* of the helper; for the log */
 };
 
-/* ---- before the sandbox, without threads ------------------------------------------------ */
+/* ---- before the sandbox, without threads ---- */
 
 /* Are iptables-save and iptables-restore there? */
 bool hands_available(const struct hands_opts *o);
@@ -49,7 +50,7 @@ int hands_cleanup(const struct hands_opts *o, char text[static HANDS_TEXT_MAX]);
  * SIGCHLD to ignored in this process: the sandbox cannot wait for a child. */
 MUST_CHECK int hands_fork(const struct hands_opts *o, struct hands_proc *out);
 
-/* ---- afterwards, on the control thread ---------------------------------------------------- */
+/* ---- afterwards, on the control thread ---- */
 
 struct hands;
 

@@ -23,8 +23,7 @@ struct task {
 	struct wr text;
 };
 
-/* ---- words
- * ---------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 static void task_init(struct task *t, struct hands_fw *f, char text[static HANDS_TEXT_MAX])
 {
@@ -61,8 +60,7 @@ static bool hopeless(const struct task *t)
 	return t->rc == -ERR_TIMEOUT || t->rc == -ERR_CLOSED;
 }
 
-/* ---- programs
- * ------------------------------------------------------------------------------------- */
+/* ---- programs ---- */
 
 static int run(struct task *t, struct run *r, char said[static RUN_SAID_MAX])
 {
@@ -116,8 +114,7 @@ static bool has_table(struct task *t, size_t fam, enum ipt_table table)
 	return restore(t, fam, wr_span_of(&w), said) == 0;
 }
 
-/* ---- apply
- * ---------------------------------------------------------------------------------------- */
+/* ---- apply ---- */
 
 /* IPv6 is used as far as it is there; without IPv4's filter there is no firewall. */
 static void table_missing(struct task *t, const struct ipt_want *w, size_t fam,
@@ -229,8 +226,7 @@ int hands_firewall_do_apply(struct hands_fw *f, const struct ipt_want *want,
 	return task_end(&t);
 }
 
-/* ---- down, check
- * ---------------------------------------------------------------------------------- */
+/* ---- down, check ---- */
 
 static bool any_ours(const struct ipt_seen *seen)
 {
@@ -297,8 +293,7 @@ int hands_firewall_do_check(struct hands_fw *f, char text[static HANDS_TEXT_MAX]
 	return task_end(&t);
 }
 
-/* ---- start
- * ------------------------------------------------------------------------------------------ */
+/* ---- start ---- */
 
 static bool find(const char *dirs, const char *name, const char *what, char out[static PATH_MAX])
 {

@@ -44,8 +44,7 @@ bool run_find(const char *dirs, const char *name, char out[static PATH_MAX])
 	return false;
 }
 
-/* ---- what it says ------------------------------------------------------------------------------
- */
+/* ---- what it says ---- */
 
 static void take_lines(struct running *p, const char *s, size_t n)
 {
@@ -115,8 +114,7 @@ static bool listen_to(struct running *p)
 	return true;
 }
 
-/* ---- its life
- * ------------------------------------------------------------------------------------ */
+/* ---- its life ---- */
 
 /* As a file in memory: a program that does not read it cannot hold us up. */
 static int input_of(struct span text)

@@ -12,8 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- requests
- * --------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static int act(struct hands_fw *f, const struct hands_request *r, char text[static HANDS_TEXT_MAX])
 {
@@ -69,8 +68,7 @@ void hands_serve(int fd, const struct hands_opts *o)
 	}
 }
 
-/* ---- the process
- * -------------------------------------------------------------------------------------- */
+/* ---- the process ---- */
 
 static void give_up_the_rest(void)
 {

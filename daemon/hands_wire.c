@@ -10,8 +10,7 @@ void hands_request_fini(struct hands_request *r)
 	fw_config_fini(&r->cfg);
 }
 
-/* ---- what may be asked --------------------------------------------------------------------------
- */
+/* ---- what may be asked ---- */
 
 static bool prefix_ok(struct prefix p)
 {
@@ -47,8 +46,7 @@ static bool apply_ok(const struct hands_request *r)
 	       guard_ok(&r->cfg.guard);
 }
 
-/* ---- request
- * -------------------------------------------------------------------------------------- */
+/* ---- request ---- */
 
 static void put_prefixes(struct wr *w, const struct prefix_list *l)
 {
@@ -158,8 +156,7 @@ int hands_request_parse(struct span msg, struct hands_request *out)
 	return rc;
 }
 
-/* ---- reply
- * --------------------------------------------------------------------------------------------- */
+/* ---- reply ---- */
 
 size_t hands_reply_build(const struct hands_reply *r, struct mspan out)
 {

@@ -16,7 +16,7 @@ bool ipt_ifname_ok(const char *name)
 	return n > 0 && n <= IPT_IFNAME_MAX;
 }
 
-/* ---- the guard ------------------------------------------------------------------------------- */
+/* ---- the guard ---- */
 
 /* The family's part of a list; sorted ones only, since it is one run there. */
 static struct prefix_list part(const struct prefix_list *l, enum ip_family fam)
@@ -79,8 +79,7 @@ static void add_guard_jump(const struct fw_config *c, enum ip_family fam, const 
 		into ? " -o " : "", into ? into : "");
 }
 
-/* ---- rules ------------------------------------------------------------------------------------
- */
+/* ---- rules ---- */
 
 /* Options stand as iptables-save prints them. */
 static void raw_rules(const struct ipt_want *w, enum ip_family fam, struct buf *out)
@@ -172,8 +171,7 @@ static void add_rules(const struct ipt_want *w, enum ip_family fam, enum ipt_tab
 	}
 }
 
-/* ---- texts -------------------------------------------------------------------------------------
- */
+/* ---- texts ---- */
 
 static void remove_jumps(size_t chain, const struct ipt_seen *seen, struct buf *out)
 {

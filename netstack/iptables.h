@@ -36,7 +36,7 @@ const char *ipt_table_name(enum ipt_table t);
  * 15. Narrower than the kernel's: no blank, no sign of an option, no '+' (a wildcard there). */
 bool ipt_ifname_ok(const char *name);
 
-/* ---- what is there ------------------------------------------------------------------ */
+/* ---- what is there ---- */
 
 #define IPT_CHAINS 7
 
@@ -62,7 +62,7 @@ bool ipt_seen_any(const struct ipt_seen *s, enum ipt_table t);
 bool ipt_seen_differs(const struct ipt_seen *before, const struct ipt_seen *now, char *out,
 		      size_t size);
 
-/* ---- what to do --------------------------------------------------------------------- */
+/* ---- what to do ---- */
 
 /* Borrowed for the call. tun: ipt_ifname_ok. cfg: mode nodivert or on. */
 struct ipt_want {

@@ -26,8 +26,7 @@
 static char dir[64];
 static struct hands_opts opts;
 
-/* ---- files --------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static const char *path_of(const char *name)
 {
@@ -125,8 +124,7 @@ static int teardown(void **state)
 	return nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- processes ----------------------------------------------------------------------------------
- */
+/* ---- processes ---- */
 
 static void pause_ms(long ms)
 {
@@ -162,8 +160,7 @@ static pid_t wait_pid_file(const char *name)
 	return 0;
 }
 
-/* ---- the daemon's side --------------------------------------------------------------------------
- */
+/* ---- the daemon's side ---- */
 
 struct daemon {
 	struct loop *loop;
@@ -219,8 +216,7 @@ static struct answer apply(struct daemon *d, const char *tun)
 	return a;
 }
 
-/* ---- requests -----------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static void programs_get_the_texts(void **state)
 {
@@ -441,8 +437,7 @@ static void it_works_for_a_daemon_in_its_sandbox(void **state)
 	assert_non_null(strstr(get("fed6"), "\n-X ts-input\n"));
 }
 
-/* ---- an enemy in the daemon's place
- * ----------------------------------------------------------------- */
+/* ---- an enemy in the daemon's place ---- */
 
 static void names_are_no_options(void **state)
 {
@@ -528,8 +523,7 @@ static void it_holds_little(void **state)
 	stop(&d);
 }
 
-/* ---- ends
- * ------------------------------------------------------------------------------------------ */
+/* ---- ends ---- */
 
 static void a_hanging_program_is_ended(void **state)
 {
@@ -649,8 +643,7 @@ static void freed_with_requests_under_way(void **state)
 	assert_int_equal(a.n, 0);
 }
 
-/* ---- without iptables
- * ------------------------------------------------------------------------------ */
+/* ---- without iptables ---- */
 
 static void no_iptables_no_helper(void **state)
 {

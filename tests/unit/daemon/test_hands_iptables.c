@@ -36,8 +36,7 @@ static const char *const command[2] = { "iptables", "ip6tables" };
 static char dir[64];
 static struct hands_opts opts;
 
-/* ---- programs
- * ------------------------------------------------------------------------------------ */
+/* ---- programs ---- */
 
 static int run_ipt(size_t fam, const char *kind, const char *input,
 		   void (*line)(void *, struct span), void *arg)
@@ -95,8 +94,7 @@ static void expect_saved(const char *before)
 	free(now);
 }
 
-/* ---- the world of a test
- * -------------------------------------------------------------------------- */
+/* ---- the world of a test ---- */
 
 static const char others[] = "*raw\n-A PREROUTING -p gre -j ACCEPT\nCOMMIT\n"
 			     "*mangle\n-A PREROUTING -p gre -j ACCEPT\n"
@@ -116,6 +114,23 @@ static void link_program(const char *name, const char *kind, const char *what)
 	snprintf(from, sizeof(from), "/usr/sbin/%s-%s-%s", name, kind, what);
 	snprintf(to, sizeof(to), "%s/%s-%s", dir, name, what);
 	assert_int_equal(symlink(from, to), 0);
+}
+
+/* In place of a program: a script that knows it as $REAL, and this directory as $D. */
+static void wrap(const char *name, const char *what, const char *body)
+{
+	char path[128], real[128], text[1024];
+	snprintf(path, sizeof(path), "%s/%s-%s", dir, name, what);
+	ssize_t n = readlink(path, real, sizeof(real) - 1);
+	assert_true(n > 0);
+	real[n] = '\0';
+	snprintf(text, sizeof(text), "#!/bin/sh\nREAL=%s\nD=%s\n%s\n", real, dir, body);
+	assert_int_equal(unlink(path), 0);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(fchmod(fd, 0755), 0);
+	close(fd);
 }
 
 static int setup(void **state)
@@ -141,6 +156,8 @@ static int teardown(void **state)
 			 i % 2 ? "save" : "restore");
 		unlink(path);
 	}
+	snprintf(path, sizeof(path), "%s/count", dir);
+	unlink(path);
 	return rmdir(dir);
 }
 
@@ -237,8 +254,7 @@ static struct fw_config usual(void)
 	return c;
 }
 
-/* ---- what is there
- * --------------------------------------------------------------------------------- */
+/* ---- what is there ---- */
 
 /* All of the lines of `text` that start so, in their order; new. */
 static char *lines_of(const char *text, const char *starts)
@@ -315,8 +331,7 @@ static void expect_first(const char *now, const char *base, const char *rule)
 	free(rules);
 }
 
-/* ---- tests
- * ------------------------------------------------------------------------------------------ */
+/* ---- tests ---- */
 
 static void applied_as_written_beside_others(void **state)
 {
@@ -490,8 +505,90 @@ static void a_check_sees_what_others_took(void **state)
 	fw_config_fini(&c);
 }
 
-/* ---- packets
- * --------------------------------------------------------------------------------------- */
+/* Two jumps are seen, and one is gone when both are to be removed. */
+static void others_may_be_in_the_middle_of_it(void **state)
+{
+	(void)state;
+	need_tables();
+	struct fw_config c = usual();
+	struct daemon d = start();
+	apply(&d, &c);
+	char *once = saved();
+	feed(0, "*filter\n-I INPUT 1 -j ts-input\nCOMMIT\n");
+	wrap("iptables", "save",
+	     "$REAL\n[ -e $D/count ] || printf '*filter\\n-D INPUT -j ts-input\\nCOMMIT\\n' | "
+	     "${REAL%-save}-restore --noflush --wait 60\n: >$D/count");
+	apply(&d, &c);
+	expect_saved(once);
+	stop(&d);
+	fw_config_fini(&c);
+	free(once);
+}
+
+#define RESTORES 8 /* of one apply: tables, in both families */
+
+/* The helper dies at the `at`-th iptables-restore: before it, or when it is done. */
+static void apply_killed(const struct fw_config *c, unsigned at, bool before)
+{
+	char path[128], text[16];
+	struct answer a = { 0 };
+	snprintf(path, sizeof(path), "%s/count", dir);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	snprintf(text, sizeof(text), "%s%u\n", before ? "-" : "", at);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	struct daemon d = start();
+	hands_firewall_apply(d.hands, "mesh0", &params, c, on_done, &a);
+	assert_int_equal(hands_finish(d.hands, PATIENCE_MS), -ERR_CLOSED);
+	assert_int_equal(a.rc, -ERR_CLOSED);
+	stop(&d);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* At each step the next run brings all of it about, and a clean-up leaves what was there before. */
+static void killed_at_each_step(void **state)
+{
+	(void)state;
+	/* Counts towards zero, if there is a count; the last one kills, below zero before it works.
+	 */
+	static const char body[] = "[ -e $D/count ] || exec $REAL \"$@\"\n"
+				   "read n <$D/count\n"
+				   "case $n in\n"
+				   "-1) kill -9 $PPID; exit 1 ;;\n"
+				   "1) $REAL \"$@\"; kill -9 $PPID; exit 1 ;;\n"
+				   "-*) echo $((n + 1)) >$D/count ;;\n"
+				   "*) echo $((n - 1)) >$D/count ;;\n"
+				   "esac\n"
+				   "exec $REAL \"$@\"";
+	char text[HANDS_TEXT_MAX];
+	need_tables();
+	char *before = saved();
+	struct fw_config c = usual();
+	struct daemon d = start();
+	apply(&d, &c);
+	char *whole = saved();
+	down(&d);
+	stop(&d);
+	wrap("iptables", "restore", body);
+	wrap("ip6tables", "restore", body);
+	for (unsigned i = 0; i < 2 * RESTORES; i++) {
+		apply_killed(&c, i / 2 + 1, i & 1);
+		d = start();
+		apply(&d, &c);
+		expect_saved(whole);
+		down(&d);
+		stop(&d);
+		apply_killed(&c, i / 2 + 1, i & 1);
+		assert_int_equal(hands_cleanup(&opts, text), 0);
+		expect_saved(before);
+	}
+	fw_config_fini(&c);
+	free(whole);
+	free(before);
+}
+
+/* ---- packets ---- */
 
 static void sh(const char *cmd)
 {
@@ -630,8 +727,7 @@ static void packets_go_where_they_should(void **state)
 	close(other);
 }
 
-/* ---- other users
- * ------------------------------------------------------------------------------------ */
+/* ---- other users ---- */
 
 static void become_nobody_with_net_admin(void)
 {
@@ -685,10 +781,11 @@ int main(void)
 	}
 #define BOTH(fn) T(fn, nft), T(fn, legacy)
 	const struct CMUnitTest tests[] = {
-		BOTH(applied_as_written_beside_others), BOTH(changes_leave_the_jumps_in_place),
-		BOTH(several_jumps_become_one),		BOTH(cleanup_after_kill),
-		BOTH(nodivert_is_the_users_own),	BOTH(a_check_sees_what_others_took),
-		BOTH(packets_go_where_they_should),	T(iptables_nft_needs_no_root, nft),
+		BOTH(applied_as_written_beside_others),	 BOTH(changes_leave_the_jumps_in_place),
+		BOTH(several_jumps_become_one),		 BOTH(cleanup_after_kill),
+		BOTH(nodivert_is_the_users_own),	 BOTH(a_check_sees_what_others_took),
+		BOTH(others_may_be_in_the_middle_of_it), BOTH(killed_at_each_step),
+		BOTH(packets_go_where_they_should),	 T(iptables_nft_needs_no_root, nft),
 	};
 	if (geteuid() != 0 || unshare(CLONE_NEWNET)) {
 		printf("needs root for a network namespace\n");

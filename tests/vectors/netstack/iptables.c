@@ -81,8 +81,7 @@ static void ours(const char *text, const char *chain, struct rules *out)
 	free(b);
 }
 
-/* ---- one configuration --------------------------------------------------------------------------
- */
+/* ---- one configuration ---- */
 
 static struct fw_config read_config(const json_t *o)
 {
