@@ -13,9 +13,10 @@
 
 #define NFT_OUR_TABLE "meshd"
 
-/* One that we made, which tells it from one of the same name made by another; in user data, where
- * listing tools do not show it. */
 struct nftnl_rule;
+
+/* Is this the user data of what we made? It tells that from another's of the same name; listing
+ * tools do not show it. */
 bool nft_is_marked(const void *userdata, size_t len);
 
 /* ---- tables and chains: one message each ---- */
