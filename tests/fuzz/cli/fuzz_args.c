@@ -6,7 +6,9 @@
 #include "base/alloc.h"
 #include "base/ip.h"
 #include "base/mono.h"
+#include "cli/accept_routes.h"
 #include "cli/flags.h"
+#include "cli/pref_args.h"
 #include "cli/settings.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -54,6 +56,38 @@ static void check_tags(const char *s)
 	free(validate_hostname(s));
 	int mode;
 	free(validate_netfilter_mode(s, &mode));
+}
+
+/* What passes says of itself what was typed, or a bool. */
+static void check_accepted(const char *s)
+{
+	struct buf again;
+	char *problem = accept_routes_check(s);
+	json_t *p = prefs_default();
+	buf_init(&again, 1u << 20);
+	if (!problem) {
+		accept_routes_apply(s, p);
+		accept_routes_text(p, &again);
+		char *second = accept_routes_check(buf_cstr(&again));
+		if (second || !again.len)
+			abort();
+	}
+	buf_fini(&again);
+	free(problem);
+	j_free(p);
+}
+
+/* While there are no peers to compare with, a list is taken as it is, or refused whole. */
+static void check_exit_nodes(const char *s)
+{
+	json_t *p = prefs_default(), *status = j_object();
+	char *problem = exit_node_apply(status, s, p);
+	size_t n = j_len(prefs_get(p, PF_EXIT_NODE_PRIORITY));
+	if (n > 16 || (problem && n) || (!problem && strchr(s, ',') && n < 2))
+		abort();
+	free(problem);
+	j_free(p);
+	j_free(status);
 }
 
 static void check_duration(const char *s)
@@ -122,6 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	s[len] = '\0';
 	check_routes(s);
 	check_tags(s);
+	check_accepted(s);
+	check_exit_nodes(s);
 	check_duration(s);
 	check_text(s);
 	check_flags(s);
@@ -145,6 +181,9 @@ bool fuzz_seed(size_t i, struct span *out)
 		"xn--mnchen-3ya.example",
 		"\x1b[31m\xe2\x80\xae\xff\tcell\t\nx\ty\t\n",
 		"it's $(here)",
+		"auto",
+		"fra,ams,any",
+		"100.64.0.0/10,fd7a:115c:a1e0:b1a:0:7:a01:100/120",
 	};
 	if (i >= ARRAY_LEN(seeds))
 		return false;
