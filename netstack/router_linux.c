@@ -92,6 +92,17 @@ void router_up(struct router *r, struct router_report *rep)
 
 /* ---- goals ---- */
 
+static void read_all(struct router *r)
+{
+	struct router_where w = router_where(r);
+	struct router_view v = { 0 };
+	router_look(&w, &v, &r->rep);
+	rt_state_fini(&r->have);
+	r->have = v.ours;
+	v.ours = (struct rt_state){ 0 };
+	router_view_fini(&v);
+}
+
 static void copy_config(struct router_config *out, const struct router_config *in)
 {
 	router_config_fini(out);
@@ -108,6 +119,16 @@ void router_want(struct router *r, const struct router_config *want)
 	r->has_want = true;
 	r->planned = false;
 	r->rep = (struct router_report){ 0 };
+}
+
+void router_hold(struct router *r)
+{
+	struct router_config c = { .guard = true };
+	router_conclude(r);
+	read_all(r);
+	prefix_list_add_all(&c.throws, &r->have.set[RT_THROWS]);
+	router_want(r, &c);
+	router_config_fini(&c);
 }
 
 void router_apply(struct router *r, const struct router_config *want, struct router_report *rep)
@@ -141,17 +162,6 @@ static void add_guard(struct router *r)
 	router_finish(r);
 	rt_state_fini(&from);
 	rt_state_fini(&to);
-}
-
-static void read_all(struct router *r)
-{
-	struct router_where w = router_where(r);
-	struct router_view v = { 0 };
-	router_look(&w, &v, &r->rep);
-	rt_state_fini(&r->have);
-	r->have = v.ours;
-	v.ours = (struct rt_state){ 0 };
-	router_view_fini(&v);
 }
 
 static void remove_rules(struct router *r)

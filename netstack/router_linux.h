@@ -45,6 +45,10 @@ void router_restore_rules(struct router *r, struct router_report *rep);
 
 /* Set the goal; copied. Work under way towards another one ends where it is. */
 void router_want(struct router *r, const struct router_config *want);
+/* The goal where an exit node is wanted and the rest is not known yet: the guard, and the throw
+ * routes that are in the table, so that what an earlier run spared of the local network stays
+ * within reach. Reads the table, as router_check does. */
+void router_hold(struct router *r);
 /* Take up to max_steps (>= 1) steps towards the goal. The first slice also looks what there is to
  * do. IPv6 is left out silently where the system has none.
  *   rep   what failed since router_want or router_check, over all slices; a step that fails does

@@ -106,12 +106,13 @@ void node_route(struct node *n)
 
 void node_block(struct node *n)
 {
-	struct router_config c = { .mtu = TUN_MTU, .guard = true };
 	if (!n->router)
 		return;
 	raise_routes(n);
 	n->guarded = true;
-	want(n, &c);
+	linkmon_guard_routes(n->linkmon, false);
+	router_hold(n->router);
+	work(n, loop_now(n->loop));
 }
 
 void node_unroute(struct node *n, bool keep_guard, bool last)

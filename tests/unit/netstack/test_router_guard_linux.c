@@ -190,6 +190,37 @@ static void a_start_that_is_not_wanted(void **state)
 	tun_close(&tun);
 }
 
+/* The exit node is wanted, the map is not there yet. */
+static void held_until_the_map_is_there(void **state)
+{
+	struct kernel told = { 0 };
+	(void)state;
+	for (int crashed = 1; crashed >= 0; crashed--) {
+		if (crashed)
+			make_and_die();
+		tun = netns_tun(KERNEL_TUN);
+		struct router *r = started(NULL);
+		struct nl_sock *ears = underlay_listen(&told);
+		router_hold(r);
+		while (router_work(r, 1, &rep))
+			continue;
+		kernel_ok(&rep);
+		underlay_events(ears);
+		underlay_assert_way(FAR4, 0, "none");
+		underlay_assert_way(FAR6, 0, "none");
+		underlay_assert_way(LAN4, 0, crashed ? UNDERLAY4 : "none");
+		assert_int_equal(told.n, crashed ? 0 : 2); /* it all stands; or the guard */
+		router_apply(r, &out, &rep);
+		kernel_ok(&rep);
+		assert_ways_into_tunnel();
+		router_down(r, false, &rep);
+		router_free(r);
+		tun_close(&tun);
+		nl_socket_free(ears);
+		kernel_forget(&told);
+	}
+}
+
 static void an_orderly_stop_can_leave_it(void **state)
 {
 	(void)state;
@@ -424,6 +455,7 @@ int main(void)
 		T(the_guard_outlives_a_kill),
 		T(cleanup_opens_the_guard),
 		T(a_start_that_is_not_wanted),
+		T(held_until_the_map_is_there),
 		T(an_orderly_stop_can_leave_it),
 		T(what_is_bound_to_the_card),
 		T(it_comes_first_and_goes_last),
