@@ -29,21 +29,21 @@ talk() { # NAME ADDRESS FILE
 	NET_PIDS="$NET_PIDS $!"
 }
 lines() { wc -l <"$NET_DIR/$1"; }
-# Until bob's two flows have both carried so many more lines, of which there are at most 20 a second.
-while_bob_talks() { # LINES
+# Until bob's two flows have both carried so many more lines, of which there are at most 20 a second. In
+# shells of their own, since wait_for waits for them.
+while_bob_talks() ( # LINES
 	wait_for 30 bob_has_said $(($(lines bob.tcp) + $1)) $(($(lines bob.udp) + $1))
-}
+)
 bob_has_said() { [ "$(lines bob.tcp)" -ge "$1" ] && [ "$(lines bob.udp)" -ge "$2" ]; }
-grows() { # FILE
+grows() ( # FILE
 	n=$(lines "$1")
 	while_bob_talks 5
 	[ "$(lines "$1")" -gt "$n" ]
-}
-stands_still() {
+)
+stands_still() (
 	n=$(lines alice.tcp) m=$(lines alice.udp)
-	while_bob_talks 15 || return 1
-	[ "$(lines alice.tcp) $(lines alice.udp)" = "$n $m" ]
-}
+	while_bob_talks 15 && [ "$(lines alice.tcp) $(lines alice.udp)" = "$n $m" ]
+)
 withdrawn() { ctl bob debug metrics | awk '/^netstack_in_drop_withdrawn/ {n += $NF} END {exit n == 0}'; }
 
 hang_up() { # NAME: its servers and clients
