@@ -56,6 +56,7 @@ struct linkmon {
 	int64_t jump_s;	   /* seen since the last check */
 
 	struct loop_timer tick;
+	int64_t tick_ms;
 	wall_t ticked;
 
 	struct loss rules, routes;
@@ -271,7 +272,7 @@ static void on_tick(struct loop_timer *t, mono_t now)
 	wall_t w = m->wall();
 	int64_t passed = w.s - m->ticked.s;
 	m->ticked = w;
-	loop_timer_arm(t, mono_add_ms(now, SUSPEND_TICK_MS));
+	loop_timer_arm(t, mono_add_ms(now, m->tick_ms));
 	if (passed > SUSPEND_SEEN_S) {
 		m->jump_s = passed;
 		check_soon(m);
@@ -301,8 +302,9 @@ struct linkmon *linkmon_new(struct loop *l, const struct linkmon_opts *opts,
 	loop_timer_init(l, &m->rules.tell, on_rules, m);
 	loop_timer_init(l, &m->routes.tell, on_routes, m);
 	loop_timer_init(l, &m->tick, on_tick, m);
+	m->tick_ms = opts->tick_ms ? opts->tick_ms : SUSPEND_TICK_MS;
 	m->ticked = m->wall();
-	loop_timer_arm_ms(&m->tick, SUSPEND_TICK_MS);
+	loop_timer_arm_ms(&m->tick, m->tick_ms);
 	start_events(m);
 	/* What changed between the snapshot and joining the groups. */
 	check_soon(m);

@@ -26,7 +26,9 @@ struct linkmon_opts {
 	const char *tun; /* name of our interface; copied */
 	uint32_t table;	 /* the router's */
 	uint32_t rule_base;
-	wall_t (*wall)(void); /* NULL: the system's; to notice suspends */
+	/* To notice suspends: NULL and 0 for the system's clock and a look every 15 s. */
+	wall_t (*wall)(void);
+	int64_t tick_ms;
 };
 
 /* Takes the first snapshot at once, without calling on_change. New; NULL when not even a snapshot

@@ -7,6 +7,8 @@
 #include "netstack/linkmon_linux.h"
 #include "netstack/router_linux.h"
 
+#include <dirent.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <sys/mman.h>
 
@@ -53,10 +55,23 @@ static void default_route(bool add)
 	assert_int_equal(add ? kroute_route_add(nl, &r) : kroute_route_del(nl, &r), 0);
 }
 
+static int64_t wall_shift;
+
+static wall_t shifted_wall(void)
+{
+	wall_t w = wall_now();
+	w.s += wall_shift;
+	return w;
+}
+
 static int setup(void **state)
 {
 	static const struct linkmon_ops ops = { on_change, on_lost, on_routes_lost, NULL };
-	struct linkmon_opts opts = { TUN, params.table, params.rule_base, NULL };
+	struct linkmon_opts opts = { .tun = TUN,
+				     .table = params.table,
+				     .rule_base = params.rule_base,
+				     .wall = shifted_wall,
+				     .tick_ms = 50 };
 	(void)state;
 	netns_fresh();
 	netns_write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
@@ -170,19 +185,91 @@ static void a_card_that_goes_down(void **state)
 	assert_false(linkmon_snapshot(mon)->have_v4);
 }
 
+static size_t open_fds(void)
+{
+	size_t n = 0;
+	DIR *d = opendir("/proc/self/fd");
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* One of the changes that a storm is made of; all of them together are none. */
+static void gust(unsigned i)
+{
+	unsigned eth = if_nametoindex("eth9");
+	struct prefix addr = prefix_host(ip_v4(10, 0, 0, (uint8_t)(i / 6 + 1)));
+	struct kroute_route r = { .dst = pk_prefix("10.9.0.0/16"), .table = 254, .oif = eth };
+	switch (i % 6) {
+	case 0:
+		assert_int_equal(kroute_addr_add(nl, eth, addr), 0);
+		break;
+	case 1:
+		assert_int_equal(kroute_route_add(nl, &r), 0);
+		break;
+	case 2:
+		assert_int_equal(kroute_route_del(nl, &r), 0);
+		break;
+	case 3:
+		assert_int_equal(kroute_addr_del(nl, eth, addr), 0);
+		break;
+	default:
+		assert_int_equal(kroute_link_set_up(nl, eth, i % 6 == 5), 0);
+	}
+}
+
+/* A hundred changes a second for ten seconds. */
 static void a_storm_is_looked_at_once_a_second(void **state)
 {
-	mono_t start = mono_now();
 	(void)state;
-	for (unsigned i = 0; i < 100; i++) {
-		struct prefix p = prefix_host(ip_v4(10, 0, 0, (uint8_t)(i + 1)));
-		assert_int_equal(kroute_addr_add(nl, if_nametoindex("eth9"), p), 0);
+	for (unsigned i = 0; i < 60; i++)
+		gust(i);
+	run_ms(1500);
+	size_t fds = open_fds(), heap = mallinfo2().uordblks;
+	mono_t start = mono_now();
+	seen.changes = 0;
+	for (unsigned i = 0; i < 1002; i++) {
+		gust(i);
 		run_ms(10);
 	}
-	run_ms(1500);
 	uintmax_t seconds = (uintmax_t)(mono_diff_ns(mono_now(), start) / NS_PER_S);
-	assert_in_range(seen.changes, 1, seconds + 4); /* a few early ones */
-	assert_int_equal(link_snapshot_find(linkmon_snapshot(mon), "eth9")->n_addrs, 101);
+	default_route(true); /* it went with the link */
+	linkmon_poke(mon);
+	run_ms(1500);
+	assert_in_range(seen.changes, 1, seconds + 6); /* a few early ones */
+	assert_int_equal(open_fds(), fds);
+	assert_in_range(mallinfo2().uordblks, 0, heap + 20000);
+	const struct link_if *eth9 = link_snapshot_find(linkmon_snapshot(mon), "eth9");
+	assert_true(eth9->n_addrs == 1 && eth9->up);
+	assert_string_equal(linkmon_snapshot(mon)->default_if, "eth9");
+}
+
+/* The wall clock is ahead of the time that has passed: the machine slept. */
+static void a_sleep_is_noticed(void **state)
+{
+	static const struct {
+		int64_t jump_s;
+		bool event, rebind;
+	} t[] = { { 1, false, false },
+		  { 30, true, false },
+		  { -3600, false, false },
+		  { 500, true, false },
+		  { 660, true, true } };
+	(void)state;
+	run_ms(1300);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		int before = seen.changes;
+		memset(&seen.last, 0, sizeof(seen.last));
+		wall_shift += t[i].jump_s;
+		if (t[i].event)
+			run_until(&seen.changes, before + 1);
+		run_ms(300);
+		assert_int_equal(seen.changes, before + t[i].event);
+		assert_int_equal(seen.last.rebind, t[i].rebind);
+	}
+	wall_shift = 0;
 }
 
 /* More events at once than the socket holds. */
@@ -334,19 +421,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(the_first_snapshot),
-		T(a_new_address_is_major),
-		T(ours_does_not_count),
-		T(the_default_route_goes_and_comes),
-		T(a_card_that_goes_down),
-		T(a_storm_is_looked_at_once_a_second),
-		T(lost_events_end_in_a_look),
-		T(rules_taken_by_others),
-		T(routes_taken_by_others),
-		T(what_we_remove_is_not_lost),
-		T(a_loss_outlives_changes_of_our_own),
-		T(a_fight_is_given_up),
-		T(a_poke_looks_again),
+		T(the_first_snapshot),	       T(a_new_address_is_major),
+		T(ours_does_not_count),	       T(the_default_route_goes_and_comes),
+		T(a_card_that_goes_down),      T(a_storm_is_looked_at_once_a_second),
+		T(a_sleep_is_noticed),	       T(lost_events_end_in_a_look),
+		T(rules_taken_by_others),      T(routes_taken_by_others),
+		T(what_we_remove_is_not_lost), T(a_loss_outlives_changes_of_our_own),
+		T(a_fight_is_given_up),	       T(a_poke_looks_again),
 	};
 	netns_need_root();
 	return cmocka_run_group_tests(tests, NULL, NULL);
