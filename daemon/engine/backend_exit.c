@@ -130,15 +130,11 @@ static bool in_use(const struct backend *b)
 	       (b->state == IPN_RUNNING || b->state == IPN_STARTING);
 }
 
+/* Those who tell of new facts may be in the middle of the node: it is changed in the next turn. */
 void backend_exit_refresh(struct backend *b)
 {
-	if (!in_use(b) || !prefs_wants_exit_node(&b->prefs))
-		return;
-	enum exit_why before = b->exit->choice.why;
-	if (decide(b))
-		node_apply(b->node, b->nm, &b->prefs, NULL);
-	if (before != b->exit->choice.why)
-		backend_notify(b, NOTIFY_HEALTH, NULL);
+	if (in_use(b) && prefs_wants_exit_node(&b->prefs))
+		loop_timer_arm_ms(&b->exit->timer, 0);
 }
 
 static bool same_list(const struct prefs_strings *x, const struct prefs_strings *y)
@@ -237,11 +233,15 @@ static void look_at_choice(struct backend *b, mono_t now)
 static void on_timer(struct loop_timer *t, mono_t now)
 {
 	struct backend *b = t->arg;
-	if (!in_use(b))
+	if (!in_use(b) || !prefs_wants_exit_node(&b->prefs))
 		return;
 	look_at_choice(b, now);
 	probe_failed(b, now);
-	backend_exit_refresh(b);
+	enum exit_why before = b->exit->choice.why;
+	if (decide(b))
+		node_apply(b->node, b->nm, &b->prefs, NULL);
+	if (before != b->exit->choice.why)
+		backend_notify(b, NOTIFY_HEALTH, NULL);
 }
 
 /* ---- life ---- */

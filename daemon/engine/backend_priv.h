@@ -111,7 +111,7 @@ void backend_exit_forget(struct backend *b);
 void backend_exit_on_edit(struct backend *b, const struct prefs *p);
 /* We are somewhere else: the nearest may be another. */
 void backend_exit_on_link_change(struct backend *b);
-/* Facts changed: go over to another exit node if need be. */
+/* Facts changed: go over to another exit node if need be, soon. */
 void backend_exit_refresh(struct backend *b);
 /* Give map and preferences to the node, the exit node decided. ch as node_apply has it. */
 void backend_apply(struct backend *b, const struct nm_change *ch);

@@ -149,10 +149,18 @@ static void docker_item(const struct backend *b, const struct out *o)
 /* ---- used --------------------------------------------------------------------------------------
  */
 
+static bool serves_a_network(const struct nm_node *n)
+{
+	for (size_t i = 0; i < n->n_primary_routes; i++)
+		if (!prefix_is_default(n->primary_routes[i]))
+			return true;
+	return false;
+}
+
 static void accept_item(const struct backend *b, const struct out *o)
 {
 	for (size_t i = 0; i < b->nm->n_peers; i++)
-		if (b->nm->peers[i]->n_primary_routes > 0) {
+		if (serves_a_network(b->nm->peers[i])) {
 			add(o, "accept-routes-off", "low", "Routes not accepted",
 			    "Some peers are advertising routes but --accept-routes is false");
 			return;
