@@ -95,8 +95,10 @@ static int fork_hands(const struct options *o)
 	if (nft || o->firewall == FIREWALL_NFTABLES)
 		return -1;
 	int rc = hands_fork(&programs, &helper);
-	if (rc == 0)
+	if (rc == 0) {
+		nft_cleanup(&rep); /* an earlier run may have used it */
 		return helper.fd;
+	}
 	if (o->firewall == FIREWALL_IPTABLES)
 		log_error("TS_DEBUG_FIREWALL_MODE=iptables, but %s; using nftables",
 			  rc == -ERR_NOENT ? "there is no iptables here: apt install iptables"

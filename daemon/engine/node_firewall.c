@@ -108,9 +108,12 @@ static void mend(struct node_firewall *f)
 static void on_hands_checked(void *arg, int rc, const char *text)
 {
 	struct node_firewall *f = arg;
-	(void)text;
-	if (rc == -ERR_NOENT && f->wanted.mode != RT_NETFILTER_OFF)
+	if (rc == 0 || rc == -ERR_STATE || f->wanted.mode == RT_NETFILTER_OFF)
+		return;
+	if (rc == -ERR_NOENT)
 		mend(f);
+	else
+		set_problem(f, text[0] ? text : err_text(rc));
 }
 
 static void look(struct node_firewall *f)
