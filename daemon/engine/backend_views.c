@@ -82,9 +82,15 @@ static const struct nm_node *find_node(const struct netmap *nm, const char *addr
 	return NULL;
 }
 
-/* What the filter grants to traffic from that node to us. */
-static json_t *granted(const struct netmap *nm, struct ip src)
+/* What the filter grants to traffic from that node to us: nothing to a peer that may only use the
+ * peer API, and nothing at all while the rules are void. */
+static json_t *granted(const struct backend *b, const struct nm_node *from, struct ip src)
 {
+	const struct netmap *nm = b->nm;
+	struct node_status s;
+	node_status(b->node, &s);
+	if (s.filter_void || (from->flags & NM_UNSIGNED_PEERAPI_ONLY))
+		return NULL;
 	struct flt_caps *caps = flt_caps_new();
 	json_t *rules = netmap_filter_json(nm);
 	json_t *found = NULL;
@@ -104,7 +110,7 @@ json_t *backend_whois(struct backend *b, const char *addr, const char *proto)
 	if (!user)
 		return NULL;
 	json_t *o = j_object();
-	json_t *caps = granted(b->nm, ip);
+	json_t *caps = granted(b, n, ip);
 	j_set(o, "Node", nm_node_to_json(n));
 	j_set(o, "UserProfile", user);
 	j_set(o, "CapMap", caps ? caps : j_null());

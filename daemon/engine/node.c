@@ -463,6 +463,7 @@ void node_status(const struct node *n, struct node_status *out)
 	out->have_udp4 = n->socks.v4.fd >= 0 || n->rebind != REBIND_NONE;
 	out->have_udp6 = n->socks.v6.fd >= 0;
 	out->tun_ok = !n->tun_lost;
+	out->filter_void = engine_filter_void(n->engine);
 	out->router_problem = n->router_problem;
 	out->firewall_problem = out->firewall_kind = "";
 	if (!n->firewall)

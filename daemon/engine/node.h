@@ -95,6 +95,7 @@ struct node_status {
 	uint16_t port;
 	bool have_udp4, have_udp6;
 	bool tun_ok;
+	bool filter_void; /* health item "invalid-packet-filter": engine.h */
 	const char *router_problem; /* "" if routes and addresses are as wanted; borrowed */
 	const char *firewall_problem; /* "" if it is as wanted; borrowed */
 	bool firewall_missing;	      /* there is nothing to set rules with */
