@@ -127,6 +127,23 @@ static void firewall_items(const struct backend *b, struct items *l, const struc
 		    asked, used, asked);
 }
 
+/* Another program on this host uses our numbers. */
+static void rival_items(struct items *l, const struct router_rivals *r)
+{
+	char text[PREFIX_TEXT_MAX];
+	if (r->rules)
+		add(l, "marks-collide", "medium", "Packet marks collide", true,
+		    "Another program uses packet marks of ours: see rule %u of `ip rule` (mark "
+		    "%#x/%#x). Traffic may take the wrong way. Start meshd with other bits, for "
+		    "example --fwmark=0x8000000/0xc000000.",
+		    r->priority, r->mark, r->mask);
+	if (r->routes)
+		add(l, "table-shared", "low", "Routing table is shared", false,
+		    "Another program has %u routes in our routing table, for example %s. If it is "
+		    "not meant, start meshd with another --route-table.",
+		    r->routes, prefix_encode(r->route, text));
+}
+
 static void node_items(const struct backend *b, struct items *l)
 {
 	struct node_status s;
@@ -141,6 +158,7 @@ static void node_items(const struct backend *b, struct items *l)
 	if (s.router_problem[0])
 		add(l, "router", "medium", "Routes are incomplete", true,
 		    "Routes could not be set: %s", s.router_problem);
+	rival_items(l, s.rivals);
 	firewall_items(b, l, &s);
 	if (b->reduced[0])
 		add(l, "sandbox", "low", "Reduced hardening", false,

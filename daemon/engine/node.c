@@ -302,7 +302,7 @@ void node_free(struct node *n)
 {
 	if (!n)
 		return;
-	node_unroute(n, n->guarded, true);
+	node_unroute(n, true);
 	if (n->threads)
 		engine_clear(n->engine, loop_now(n->loop));
 	dp_threads_stop(n->threads);
@@ -385,7 +385,10 @@ bool node_is_up(const struct node *n)
 
 void node_down(struct node *n, bool keep_guard)
 {
-	node_unroute(n, keep_guard, false);
+	if (keep_guard)
+		node_block(n);
+	else
+		node_unroute(n, false);
 	if (!n->up)
 		return;
 	n->up = false;
@@ -465,6 +468,7 @@ void node_status(const struct node *n, struct node_status *out)
 	out->tun_ok = !n->tun_lost;
 	out->filter_void = engine_filter_void(n->engine);
 	out->router_problem = n->router_problem;
+	out->rivals = &n->rivals;
 	out->firewall_problem = out->firewall_kind = "";
 	if (!n->firewall)
 		return;

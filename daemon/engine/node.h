@@ -11,7 +11,7 @@
 #include "daemon/state/prefs.h"
 #include "magicsock/endpoints.h"
 #include "magicsock/netcheck.h"
-#include "netstack/router.h"
+#include "netstack/router_rivals_linux.h"
 
 struct node;
 struct link_snapshot; /* netstack/linkmon.h */
@@ -59,8 +59,7 @@ void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 bool node_is_up(const struct node *n);
 /* The address list to give out while there is no map. */
 const struct endpoint *node_endpoints(const struct node *n, size_t *count);
-/* Stopped or logged out: no addresses, routes, sessions or relays. keep_guard: if an exit node was
- * in use, nothing leaves past it all the same. */
+/* Stopped or logged out: no addresses, routes, sessions or relays. keep_guard: as node_block. */
 void node_down(struct node *n, bool keep_guard);
 /* An exit node is wanted and there is no map yet: nothing but our own packets leaves. */
 void node_block(struct node *n);
@@ -97,6 +96,7 @@ struct node_status {
 	bool tun_ok;
 	bool filter_void; /* health item "invalid-packet-filter": engine.h */
 	const char *router_problem; /* "" if routes and addresses are as wanted; borrowed */
+	const struct router_rivals *rivals; /* who uses our marks and our table; borrowed */
 	const char *firewall_problem; /* "" if it is as wanted; borrowed */
 	bool firewall_missing;	      /* there is nothing to set rules with */
 	const char *firewall_kind;    /* NetInfo.FirewallMode; "" none */

@@ -12,7 +12,7 @@
 #include "magicsock/netcheck_io.h"
 #include "magicsock/udp_linux.h"
 #include "netstack/linkmon_linux.h"
-#include "netstack/router_linux.h"
+#include "netstack/router_rivals_linux.h"
 #include "netstack/tun_linux.h"
 
 enum rebind_step {
@@ -42,7 +42,8 @@ struct node {
 	bool routed;	       /* rules are in, the link is up */
 	bool settled;	       /* what an earlier run left is taken over, or away */
 	bool guarded;	       /* an exit node is chosen: nothing may leave past it */
-	struct loop_timer route_work, route_retry;
+	struct loop_timer route_work, route_retry, route_check;
+	struct router_rivals rivals;
 	struct node_firewall *firewall; /* NULL: no TUN */
 	struct router_params params;
 	char router_problem[200];
@@ -107,8 +108,8 @@ void node_tell_network(struct node *n); /* to the relay connections: up or down 
 char *node_routes_init(struct node *n, int hands_fd); /* NULL or what went wrong (new) */
 void node_routes_fini(struct node *n);
 void node_route(struct node *n); /* bring the system in line with the map */
-/* Take all back, but for the leak guard where it is to be kept. last: the daemon ends. */
-void node_unroute(struct node *n, bool keep_guard, bool last);
+/* Take all back. last: the daemon ends; then the leak guard stays if an exit node is in use. */
+void node_unroute(struct node *n, bool last);
 void node_mend_tun(struct node *n, const struct link_snapshot *s);
 void node_check_routes(struct node *n);
 void node_on_rules_lost(void *arg);

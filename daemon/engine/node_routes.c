@@ -12,6 +12,9 @@
 #include <stdlib.h>
 
 #define RETRY_S 5 /* after a failure that may pass */
+/* A message of the kernel may be lost, and who else uses our numbers sends none. */
+#define FIRST_CHECK_MS 1000
+#define CHECK_S 60
 
 static void note_report(struct node *n, const struct router_report *rep)
 {
@@ -88,6 +91,7 @@ static void raise_routes(struct node *n)
 	router_up(n->router, &rep);
 	note_report(n, &rep);
 	linkmon_guard_rules(n->linkmon, true);
+	loop_timer_arm_ms(&n->route_check, FIRST_CHECK_MS);
 }
 
 void node_route(struct node *n)
@@ -115,18 +119,20 @@ void node_block(struct node *n)
 	work(n, loop_now(n->loop));
 }
 
-void node_unroute(struct node *n, bool keep_guard, bool last)
+void node_unroute(struct node *n, bool last)
 {
 	struct router_report rep = { 0 };
+	bool keep_guard = last && n->guarded;
 	if (!n->router || !n->linkmon || (n->settled && !n->routed))
 		return;
 	n->routed = false;
 	n->settled = true;
-	n->guarded &= keep_guard;
+	n->guarded = false;
 	loop_timer_cancel(&n->route_work);
 	loop_timer_cancel(&n->route_retry);
+	loop_timer_cancel(&n->route_check);
 	linkmon_guard_routes(n->linkmon, false);
-	linkmon_guard_rules(n->linkmon, n->guarded);
+	linkmon_guard_rules(n->linkmon, false);
 	router_down(n->router, keep_guard, &rep);
 	node_firewall_down(n->firewall, last);
 	note_report(n, &rep);
@@ -170,6 +176,30 @@ void node_check_routes(struct node *n)
 	work(n, loop_now(n->loop));
 }
 
+static bool rivals_eq(const struct router_rivals *a, const struct router_rivals *b)
+{
+	return a->rules == b->rules && a->priority == b->priority && a->routes == b->routes;
+}
+
+static void look_for_rivals(struct node *n)
+{
+	struct router_rivals now;
+	if (router_rivals(n->router, &now) != 0 || rivals_eq(&now, &n->rivals))
+		return;
+	n->rivals = now;
+	node_changed(n);
+}
+
+static void on_check(struct loop_timer *t, mono_t now)
+{
+	struct node *n = t->arg;
+	loop_timer_arm(t, mono_add_s(now, CHECK_S));
+	if (!n->routed || loop_timer_armed(&n->route_work))
+		return;
+	node_check_routes(n);
+	look_for_rivals(n);
+}
+
 void node_on_routes_lost(void *arg)
 {
 	node_check_routes(arg);
@@ -193,6 +223,7 @@ char *node_routes_init(struct node *n, int hands_fd)
 	struct router_report rep = { 0 };
 	loop_timer_init(n->loop, &n->route_work, on_work, n);
 	loop_timer_init(n->loop, &n->route_retry, on_retry, n);
+	loop_timer_init(n->loop, &n->route_check, on_check, n);
 	if (!n->have_tun)
 		return NULL;
 	n->router = router_new(n->tun.name, &n->params, &rep);
@@ -213,6 +244,7 @@ void node_routes_fini(struct node *n)
 {
 	loop_timer_cancel(&n->route_work);
 	loop_timer_cancel(&n->route_retry);
+	loop_timer_cancel(&n->route_check);
 	node_firewall_free(n->firewall);
 	router_free(n->router);
 }

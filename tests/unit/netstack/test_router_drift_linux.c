@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What others do to our table, rules and addresses, and what an earlier run left of them. */
+#include "base/alloc.h"
+#include "netstack/router_rivals_linux.h"
 #include "tests/unit/netstack/router_underlay.h"
 
 #include <linux/if_tun.h>
@@ -443,6 +445,44 @@ static void desired_against_actual(void **state)
 	    "extra throw4 127.0.0.0/8 T52 if 0", "extra foreign4 10.8.0.0/16 T52 if 1", NULL });
 }
 
+/* ---- others with our numbers ---- */
+
+static struct router_rivals rivals(void)
+{
+	struct router_rivals v;
+	assert_int_equal(router_rivals(r, &v), 0);
+	return v;
+}
+
+static void marks_and_tables_that_others_use(void **state)
+{
+	const struct kroute_rule harmless[] = {
+		{ IP_V4, 30001, 0xca6c, 0xffffffff, 51820 }, /* a plain WireGuard tunnel */
+		{ IP_V4, 30002, 0x100, 0x3f00, 99 },
+		{ IP_V6, 30003, 0, 0, 254 },
+	};
+	const struct kroute_rule rival = { IP_V4, 30004, 0x1a0000, 0x7e0000, 99 };
+	const struct kroute_rule rival6 = { IP_V6, 30005, 0x40000, 0x40000, 99 };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
+		assert_int_equal(kroute_rule_add(nl, &harmless[i]), 0);
+	assert_int_equal(rivals().rules, 0);
+	assert_int_equal(rivals().routes, 0);
+	assert_int_equal(kroute_rule_add(nl, &rival), 0);
+	struct router_rivals v = rivals();
+	assert_int_equal(v.rules, 1);
+	assert_int_equal(v.priority, rival.priority);
+	assert_int_equal(v.mark, rival.mark);
+	assert_int_equal(v.mask, rival.mask);
+	assert_int_equal(kroute_rule_add(nl, &rival6), 0);
+	add_route("10.8.0.0/16", card_index(), 7);
+	v = rivals();
+	assert_int_equal(v.rules, 2);
+	assert_int_equal(v.priority, rival.priority);
+	assert_int_equal(v.routes, 1);
+	assert_true(prefix_eq(v.route, pk_prefix("10.8.0.0/16")));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -459,6 +499,7 @@ int main(void)
 		T(wrong_marks_are_replaced_adding_first),
 		T(rules_of_others_stay),
 		T(desired_against_actual),
+		T(marks_and_tables_that_others_use),
 	};
 	netns_need_root();
 	return cmocka_run_group_tests(tests, NULL, NULL);
