@@ -7,17 +7,17 @@
 
 _Static_assert(sizeof(struct flow_entry) == 64, "an entry is one line of cache");
 
-/* Zeroed memory is an empty set, so none of it is touched before it is used. */
+/* Zeroed memory is an empty set, so none of it is touched before it is used; in one piece, which is
+ * large enough to come from the kernel as zeroes. */
 void flow_lru_init(struct flow_lru *l, uint16_t cap)
 {
 	*l = (struct flow_lru){ .cap = cap };
-	l->chains = xcalloc(2 * (size_t)cap, sizeof(*l->chains));
-	l->v = xcalloc(cap, sizeof(*l->v));
+	l->v = xcalloc(cap, sizeof(*l->v) + 2 * sizeof(*l->chains));
+	l->chains = (uint16_t *)(l->v + cap);
 }
 
 void flow_lru_fini(struct flow_lru *l)
 {
-	free(l->chains);
 	free(l->v);
 	*l = (struct flow_lru){ 0 };
 }

@@ -106,6 +106,60 @@ static void flows_of_the_jail_are_its_own(void **state)
 	assert_numbers(&w->side[B], 6, 1);
 }
 
+/* ---- a policy that is withdrawn ---- */
+
+static void answers_do_not_keep_a_withdrawn_flow(void **state)
+{
+	struct world *w = *state;
+	send_number(w, A, 1);
+	carry(w, A);
+	assert_numbers(&w->side[B], 1, 1);
+	struct packet p = udp_packet(side_ip(B), side_ip(A), 4000, 2, 16);
+	uint8_t *ports = p.room + DP_HEADROOM + IP4_HDR_LEN;
+	ports[0] = 0; /* from port 80 */
+	ports[1] = 80;
+	from_tun(w, B, &p);
+	look(w, B, (struct view){ .rules = "[]" });
+	empty_all(&w->side[B]);
+	for (int i = 0; i < 3; i++) {
+		struct packet again = p;
+		from_tun(w, B, &again);
+		box_empty(&w->side[B].udp);
+		send_number(w, A, 3);
+		carry(w, A);
+	}
+	assert_int_equal(w->side[B].tun.n, 0);
+}
+
+static void send_tcp(struct world *w, size_t n, uint8_t flags)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct packet p = tcp_syn(side_ip(A), side_ip(B), 22);
+		p.room[DP_HEADROOM + IP4_HDR_LEN + 13] = flags;
+		from_tun(w, A, &p);
+	}
+	carry(w, A);
+}
+
+/* In the middle of a run of packets of one connection, which go by the word on the first. */
+static void a_withdrawn_connection_is_cut_between_two_batches(void **state)
+{
+	struct world *w = *state;
+	struct dp_traffic before, after;
+	send_tcp(w, 1, TCP_SYN);
+	send_tcp(w, 10, TCP_ACK);
+	assert_int_equal(w->side[B].tun.n, 11);
+	look(w, B, (struct view){ .rules = "[]" });
+	flt_set_narrowed(w->side[B].s->tables->filter);
+	empty_all(&w->side[B]);
+	dp_traffic_get(&before);
+	send_tcp(w, 10, TCP_ACK);
+	dp_traffic_get(&after);
+	assert_int_equal(w->side[B].tun.n, 0);
+	assert_int_equal(w->side[B].udp.n, 0); /* nothing goes back */
+	assert_int_equal(after.in_drop[DP_DROP_WITHDRAWN], before.in_drop[DP_DROP_WITHDRAWN] + 10);
+}
+
 /* ---- who sent it ----------------------------------------------------------------------------- */
 
 static void a_peer_cannot_speak_for_others(void **state)
@@ -347,11 +401,9 @@ static void garbage_from_the_host_is_dropped(void **state)
 	from_tun(w, A, &p);
 	p.len = 0;
 	from_tun(w, A, &p);
-	p = udp_packet(side_ip(A), ip_v4(224, 0, 0, 5), 80, 1, 16);
-	wg_allowedips_remove_peer(w->side[A].s->tables->allowed, slot_of_other[A]);
-	assert_int_equal(wg_allowedips_insert(w->side[A].s->tables->allowed,
-					      prefix_host(ip_v4(224, 0, 0, 5)), slot_of_other[A]),
-			 0);
+	p = udp_packet(side_ip(A), ip_v4(224, 0, 0, 5), 80, 1, 16); /* is nobody's */
+	from_tun(w, A, &p);
+	p = udp_packet(side_ip(A), ip_v4(169, 254, 0, 5), 80, 1, 16);
 	from_tun(w, A, &p);
 	assert_int_equal(w->side[A].udp.n + w->side[A].events.n + w->side[A].tun.n, 0);
 	dp_traffic_get(&after);
@@ -359,6 +411,8 @@ static void garbage_from_the_host_is_dropped(void **state)
 			 before.out_drop[DP_DROP_UNKNOWN_PROTO] + 1);
 	assert_int_equal(after.out_drop[DP_DROP_TOO_SHORT], before.out_drop[DP_DROP_TOO_SHORT] + 1);
 	assert_int_equal(after.out_drop[DP_DROP_MULTICAST], before.out_drop[DP_DROP_MULTICAST] + 1);
+	assert_int_equal(after.out_drop[DP_DROP_LINK_LOCAL],
+			 before.out_drop[DP_DROP_LINK_LOCAL] + 1);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -373,6 +427,8 @@ int main(void)
 		T(shields_let_only_answers_in),
 		T(a_jailed_peer_may_only_answer),
 		T(flows_of_the_jail_are_its_own),
+		T(answers_do_not_keep_a_withdrawn_flow),
+		T(a_withdrawn_connection_is_cut_between_two_batches),
 		T(a_peer_cannot_speak_for_others),
 		T(what_is_no_packet_is_dropped),
 		T(a_tsmp_ping_is_answered_whatever_the_filter),
