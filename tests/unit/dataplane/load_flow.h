@@ -177,12 +177,19 @@ static inline bool feed_stream(struct traffic *t, struct flow *f)
 	return true;
 }
 
+/* What the hub began comes in whatever its rules say; so it is the first, and the flow back, which
+ * stands behind its own, waits until it has been. */
+static inline bool may_begin(const struct flow *f)
+{
+	return f->from == 0 || atomic_load(&f[-1].arrived) > 0;
+}
+
 /* Fed until its goal is reached and the control side has had its share. */
 static inline bool wants_feed(const struct traffic *t, const struct flow *f)
 {
 	uint64_t fed = atomic_load(&f->fed), away = fed - f->expect;
 	int phase = atomic_load(&t->taken);
-	if (f->guest && phase != PRESENT && phase != GOING)
+	if (!may_begin(f) || (f->guest && phase != PRESENT && phase != GOING))
 		return false;
 	if (atomic_load(&t->told_to_end) && fed >= f->goal)
 		return false;
