@@ -71,11 +71,15 @@ plug $((dead - 2))
 lose "the other carrier lost" unplug
 plug $((dead - 2))
 
-remove() { in_ns alice ip link del "eth$1" && default_by $left; }
+# The same card comes back: with another hardware address its neighbours would not find it for half a minute.
+remove() {
+	mac=$(in_ns alice ip link show "eth$1" | sed -n 's/.*ether \([0-9a-f:]*\).*/\1/p')
+	in_ns alice ip link del "eth$1" && default_by $left
+}
 lose "an interface removed" remove
 n=$((dead - 2))
 insert() {
-	net_cable alice "eth$n" "$(lan_of $n)" && in_ns alice ip addr add "192.168.$((n + 1)).10/24" dev "eth$n" &&
+	net_cable alice "eth$n" "$(lan_of $n)" && in_ns alice ip link set "eth$n" address "$mac" && in_ns alice ip addr add "192.168.$((n + 1)).10/24" dev "eth$n" &&
 		default_by "$dead"
 }
 step "that interface added" insert
