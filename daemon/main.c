@@ -39,20 +39,18 @@ static void on_stop(void *arg, int signum)
 	loop_stop(r->loop);
 }
 
-static int cleanup(const struct options *o)
-{
-	int rc = node_cleanup(o->tun, &o->routing);
-	if (rc)
-		fprintf(stderr,
-			"meshd: cannot remove what an earlier run left: %s (are you root?)\n",
-			err_text(rc));
-	return rc ? 1 : 0;
-}
-
 static int fail(const char *what, const char *why)
 {
 	fprintf(stderr, "meshd: %s: %s\n", what, why);
 	return 1;
+}
+
+static int cleanup(const struct options *o)
+{
+	char *why = node_cleanup(o->tun, &o->routing);
+	int rc = why ? fail("cannot remove all that an earlier run left", why) : 0;
+	free(why);
+	return rc;
 }
 
 static int listen_socket(const struct options *o)

@@ -475,7 +475,6 @@ void node_status(const struct node *n, struct node_status *out)
 	out->firewall_problem = node_firewall_problem(n->firewall);
 	out->firewall_missing = node_firewall_missing(n->firewall);
 	out->firewall_kind = node_firewall_kind(n->firewall);
-	out->marks_answers = node_firewall_marks_answers(n->firewall);
 }
 
 static json_t *debug_derp(struct node *n)

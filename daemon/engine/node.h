@@ -94,13 +94,12 @@ struct node_status {
 	uint16_t port;
 	bool have_udp4, have_udp6;
 	bool tun_ok;
-	bool filter_void; /* health item "invalid-packet-filter": engine.h */
-	const char *router_problem; /* "" if routes and addresses are as wanted; borrowed */
+	bool filter_void;		    /* health item "invalid-packet-filter": engine.h */
+	const char *router_problem;	    /* "" if routes and addresses are as wanted; borrowed */
 	const struct router_rivals *rivals; /* who uses our marks and our table; borrowed */
-	const char *firewall_problem; /* "" if it is as wanted; borrowed */
-	bool firewall_missing;	      /* there is nothing to set rules with */
-	const char *firewall_kind;    /* NetInfo.FirewallMode; "" none */
-	bool marks_answers; /* strict reverse-path filters let answers to our sockets in */
+	const char *firewall_problem;	    /* "" if it is as wanted; borrowed */
+	bool firewall_missing;		    /* there is nothing to set rules with */
+	const char *firewall_kind;	    /* NetInfo.FirewallMode; "" none */
 };
 void node_status(const struct node *n, struct node_status *out);
 /* The machine's interfaces; borrowed until the next turn of the loop. NULL: not known. */
@@ -137,8 +136,8 @@ void node_ping_cancel(struct node_ping *p);
 
 /* Load what the kernel may lack; before the sandbox. */
 void node_prepare(void);
-/* Remove what a dead process of ours left: interface, rules, routes, firewall. 0 or -ERR_*; prints nothing.
- */
-MUST_CHECK int node_cleanup(const char *tun_name, const struct router_params *params);
+/* Remove what a dead process of ours left: interface, rules, routes, firewall. NULL, or what could
+ * not be removed and why (new, for the user); the rest is removed all the same. */
+MUST_CHECK char *node_cleanup(const char *tun_name, const struct router_params *params);
 
 #endif

@@ -110,10 +110,12 @@ static void on_hands_checked(void *arg, int rc, const char *text)
 	struct node_firewall *f = arg;
 	if (rc == 0 || rc == -ERR_STATE || f->wanted.mode == RT_NETFILTER_OFF)
 		return;
-	if (rc == -ERR_NOENT)
+	if (rc == -ERR_NOENT) {
 		mend(f);
-	else
-		set_problem(f, text[0] ? text : err_text(rc));
+		return;
+	}
+	f->applied = false; /* not known; the next look puts it there, and tells how that went */
+	set_problem(f, text[0] ? text : err_text(rc));
 }
 
 static void look(struct node_firewall *f)
@@ -224,7 +226,7 @@ void node_firewall_down(struct node_firewall *f, bool wait)
 	if (had)
 		take_away(f);
 	if (f->hands && wait && hands_finish(f->hands, STOP_MS) != 0)
-		log_warn("firewall: iptables takes too long; type: meshd --cleanup");
+		log_warn("firewall: rules may be left in iptables; type: meshd --cleanup");
 }
 
 const char *node_firewall_problem(const struct node_firewall *f)
@@ -242,11 +244,6 @@ const char *node_firewall_kind(const struct node_firewall *f)
 	if (f->hands)
 		return "ipt-forced";
 	return f->nft ? "nft-default" : "";
-}
-
-bool node_firewall_marks_answers(const struct node_firewall *f)
-{
-	return f->applied && f->marks_valid && f->wanted.mode == RT_NETFILTER_ON;
 }
 
 json_t *node_firewall_debug(struct node_firewall *f)

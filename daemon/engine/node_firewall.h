@@ -36,7 +36,5 @@ bool node_firewall_missing(const struct node_firewall *f);
 const char *node_firewall_kind(const struct node_firewall *f);
 /* For debug views: what is wanted, by which interface, and whether it is there. New. */
 json_t *node_firewall_debug(struct node_firewall *f);
-/* Answers carry the mark of our sockets, so that strict reverse-path filters let them in. */
-bool node_firewall_marks_answers(const struct node_firewall *f);
 
 #endif

@@ -26,10 +26,10 @@ struct node {
 	struct loop *loop;
 	const struct node_ops *ops;
 	void *arg;
-	uint16_t port;	       /* wanted now */
-	uint16_t port_setting; /* of the options */
-	uint32_t no_offload;  /* set of base/offload.h that is switched off */
-	uint32_t network_off; /* and that the map forbids */
+	uint16_t port;			     /* wanted now */
+	uint16_t port_setting;		     /* of the options */
+	uint32_t no_offload;		     /* set of base/offload.h that is switched off */
+	uint32_t network_off;		     /* and that the map forbids */
 	uint8_t offload_said[OFFLOAD_STEPS]; /* why each is off, as last told in the log */
 	bool buffers_said;
 	unsigned workers;
@@ -118,7 +118,7 @@ void node_on_routes_lost(void *arg);
 /* node_offload.c */
 unsigned node_offload_off(const struct node *n, enum offload_step step); /* enum offload_off */
 void node_take_offload(struct node *n, const struct nm_node *self);	 /* what the map forbids */
-void node_tune_tun(struct node *n);   /* the link is up */
+void node_tune_tun(struct node *n);					 /* the link is up */
 void node_on_offload(struct node *n); /* a step may have come or gone: tell the log */
 void node_say_start(const struct node *n);
 void node_say_buffers(struct node *n); /* once, if they are small */

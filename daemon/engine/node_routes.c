@@ -15,6 +15,7 @@
 /* A message of the kernel may be lost, and who else uses our numbers sends none. */
 #define FIRST_CHECK_MS 1000
 #define CHECK_S 60
+#define WHY_MAX 2048
 
 static void note_report(struct node *n, const struct router_report *rep)
 {
@@ -251,14 +252,27 @@ void node_routes_fini(struct node *n)
 
 /* ---- what a dead process left ---- */
 
-int node_cleanup(const char *tun_name, const struct router_params *params)
+static void add_why(struct buf *out, const char *why)
 {
-	struct router_report rep = { 0 };
+	buf_fmt(out, "%s%s", out->len && *why ? "; " : "", why);
+}
+
+char *node_cleanup(const char *tun_name, const struct router_params *params)
+{
+	struct router_report routes = { 0 }, nftables = { 0 };
 	const struct hands_opts programs = { 0 };
-	char text[HANDS_TEXT_MAX];
+	char iptables[HANDS_TEXT_MAX];
+	struct buf why;
 	if (!tun_name_ok(tun_name))
-		return -ERR_RANGE;
-	router_linux_cleanup(tun_name, params, &rep);
-	nft_cleanup(&rep);
-	return hands_cleanup(&programs, text) || rep.failed ? -ERR_IO : 0;
+		return xasprintf("%s cannot be the name of an interface", tun_name);
+	router_linux_cleanup(tun_name, params, &routes);
+	nft_cleanup(&nftables);
+	int rc = hands_cleanup(&programs, iptables);
+	buf_init(&why, WHY_MAX);
+	add_why(&why, routes.first);
+	add_why(&why, nftables.first);
+	add_why(&why, rc && !*iptables ? err_text(rc) : iptables);
+	char *text = why.len ? xstrdup(buf_cstr(&why)) : NULL;
+	buf_fini(&why);
+	return text;
 }
