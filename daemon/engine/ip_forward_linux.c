@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/engine/ip_forward.h"
 
+#include "netstack/sysctl_linux.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define PATH_ROOM 512
+#define KEY_ROOM 64
 
 static bool is_on(const char *root, const char *key)
 {
 	char path[PATH_ROOM];
+	int value;
 	snprintf(path, sizeof(path), "%s/%s", root, key);
-	FILE *f = fopen(path, "re");
-	int c = f ? fgetc(f) : EOF, next = f ? fgetc(f) : EOF;
-	if (f)
-		fclose(f);
-	return (c == '1' || c == '2') && (next == '\n' || next == EOF);
+	return sysctl_read(path, &value) == 0 && (value == 1 || value == 2);
 }
 
 static bool is_interface(const char *name)
@@ -35,7 +35,7 @@ static int by_name(const void *a, const void *b)
 
 static void read_interfaces(const char *root, struct ip_forward *out)
 {
-	char path[PATH_ROOM];
+	char path[PATH_ROOM], key[KEY_ROOM];
 	snprintf(path, sizeof(path), "%s/ipv4/conf", root);
 	DIR *d = opendir(path);
 	for (struct dirent *e; d && (e = readdir(d)) && out->n_ifs < IP_FORWARD_IFS_MAX;) {
@@ -43,8 +43,8 @@ static void read_interfaces(const char *root, struct ip_forward *out)
 			continue;
 		struct ip_forward_if *i = &out->ifs[out->n_ifs++];
 		snprintf(i->name, sizeof(i->name), "%.*s", IP_FORWARD_NAME_MAX - 1, e->d_name);
-		snprintf(path, sizeof(path), "ipv4/conf/%s/forwarding", i->name);
-		i->v4 = is_on(root, path);
+		snprintf(key, sizeof(key), "ipv4/conf/%s/forwarding", i->name);
+		i->v4 = is_on(root, key);
 	}
 	if (d)
 		closedir(d);

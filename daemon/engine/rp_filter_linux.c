@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/engine/rp_filter.h"
 
+#include "netstack/sysctl_linux.h"
+
 #include <stdio.h>
 
 #define PATH_ROOM 512
@@ -8,12 +10,9 @@
 static int value_of(const char *root, const char *ifname, const char *key)
 {
 	char path[PATH_ROOM];
+	int value;
 	snprintf(path, sizeof(path), "%s/%s/%s", root, ifname, key);
-	FILE *f = fopen(path, "re");
-	int c = f ? fgetc(f) : EOF;
-	if (f)
-		fclose(f);
-	return c >= '0' && c <= '9' ? c - '0' : 0;
+	return sysctl_read(path, &value) == 0 ? value : 0;
 }
 
 struct rp_filter rp_filter_read(const char *root, const char *ifname)
