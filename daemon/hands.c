@@ -23,7 +23,6 @@ struct wish {
 };
 
 struct hands {
-	struct loop *loop;
 	int fd; /* -1: the helper is gone */
 	struct loop_fd watch;
 	struct loop_defer tell;
@@ -192,7 +191,6 @@ static void on_readable(struct loop_fd *watch, int events)
 struct hands *hands_new(struct loop *l, int fd)
 {
 	struct hands *h = xcalloc(1, sizeof(*h));
-	h->loop = l;
 	h->fd = fd;
 	list_init(&h->ended);
 	loop_defer_init(l, &h->tell, on_tell, h);
