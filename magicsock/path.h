@@ -66,7 +66,7 @@ struct path_ops {
 	void (*send_cmm)(void *arg, struct path_peer *p, int region);
 	/* Our endpoints are too old for a call-me-maybe: gather, then path_node_endpoints_fresh. */
 	void (*want_endpoints)(void *arg);
-	/* path_view changed: another address (why: static text for the log), or (addr false) only a
+	/* path_view changed: another address (why: static text for the log), or (addr false) only
 	 * another end of trust or another region. May be called several times in one call. */
 	void (*changed)(void *arg, struct path_peer *p, bool addr, const char *why);
 	void (*cli_pong)(void *arg, struct path_peer *p, const struct path_cli_pong *pong);
