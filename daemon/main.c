@@ -94,7 +94,7 @@ static int fork_hands(const struct options *o)
 		return -1;
 	int rc = hands_fork(&programs, &helper);
 	if (rc == 0) {
-		nft_cleanup(&rep); /* an earlier run may have used it */
+		nft_hand_over(&rep); /* an earlier run may have used it */
 		return helper.fd;
 	}
 	if (o->firewall == FIREWALL_IPTABLES)

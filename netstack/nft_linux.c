@@ -343,7 +343,7 @@ static void fill_clean(struct nft_batch *b, struct nft_sock *s, const struct nft
 	nft_accept_remove(b, s, v, NFT_PLACES, (struct nft_reach){ true, true });
 }
 
-void nft_cleanup(struct router_report *rep)
+static void clean(fill_fn *fill, void *arg, struct router_report *rep)
 {
 	struct nft_sock s;
 	uint32_t gen;
@@ -352,9 +352,20 @@ void nft_cleanup(struct router_report *rep)
 	if (nft_is_unsupported(r.err))
 		return;
 	if (!r.err) {
-		r = transact(&s, fill_clean, NULL, &gen);
+		r = transact(&s, fill, arg, &gen);
 		nft_sock_close(&s);
 	}
 	if (r.err)
 		nft_report_refusal(rep, &r);
+}
+
+void nft_cleanup(struct router_report *rep)
+{
+	clean(fill_clean, NULL, rep);
+}
+
+void nft_hand_over(struct router_report *rep)
+{
+	struct nft_reach marked = { false, false };
+	clean(fill_nothing, &marked, rep);
 }

@@ -63,6 +63,10 @@ const char *nft_lost(const struct nft *n, size_t i);
 /* Remove what a dead process left, also another agent's jumps to the ts-* chains. Repeatable;
  * nothing there, or no nf_tables, is success. */
 void nft_cleanup(struct router_report *rep);
+/* This run uses iptables: remove what an earlier one made by nftables. What iptables made in the
+ * same tables (iptables-nft) stays, for iptables to take over without a gap. Repeatable likewise.
+ */
+void nft_hand_over(struct router_report *rep);
 
 /* Tells when somebody else removed or changed something of ours, or may have (messages were lost):
  * time for nft_check. At most some 200 ms after it happened, several changes at once; a fight

@@ -395,6 +395,26 @@ static void jumps_of_the_user_stay(void **state)
 		  xstrdup("-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n"));
 }
 
+/* A later run uses iptables: only what carries our mark goes. */
+static void iptables_takes_over(void **state)
+{
+	(void)state;
+	apply();
+	crash();
+	nft_hand_over(&rep);
+	assert_string_equal(rep.first, "");
+	same_text(ruleset(), xstrdup(""));
+	do_run("iptables-nft -N ts-input");
+	do_run("iptables-nft -A ts-input -i mesh0 -j ACCEPT");
+	do_run("iptables-nft -A INPUT -p esp -j ACCEPT");
+	do_run("iptables-nft -A INPUT -j ts-input");
+	char *before = run("iptables-nft -S");
+	nft_hand_over(&rep);
+	assert_string_equal(rep.first, "");
+	same_text(run("iptables-nft -S"), before);
+	start();
+}
+
 static const char other_agent[] =
     "table ip filter {\n"
     " chain ts-input { ip saddr 100.64.0.0/10 counter drop; }\n"
@@ -565,6 +585,7 @@ int main(void)
 		T(tables_in_use_stay),
 		T(a_moved_jump_stays_where_it_is),
 		T(jumps_of_the_user_stay),
+		T(iptables_takes_over),
 		T(another_agents_names),
 		T(off_touches_nothing_of_others),
 		T(what_is_taken_comes_back),
