@@ -40,7 +40,7 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 for n in r1 r2; do
 	! in_ns $n ip route show table 52 | grep -q 10.88.1 || fail "$n sends its own LAN into the tunnel"
 done
-asks r2 $P || fail "r2 does not reach its own LAN"
+wait_for 20 asks r2 $P || fail "r2 does not reach its own LAN"
 
 # Without a pause: a ping a tenth of a second on each family. The gaps tell how long the change took.
 for f in 4:$P 6:$P6; do
@@ -62,7 +62,7 @@ echo "silent for $(gap 4) s, IPv6 $(gap 6) s"
 node_start r1
 online() { "$MESHCOORD" node list --state "$COORD_DIR" | grep -w "$1" | grep -q online; }
 wait_for 30 online r1 || fail "r1 is not back: $("$MESHCOORD" node list --state "$COORD_DIR")"
-by 2 || fail "r1 is back: the network moved to it"
+wait_for 20 by 2 || fail "r1 is back: the network moved to it"
 at=$(ms)
 node_stop r2
 wait_for 60 by 1 || fail "r2 stopped: not by r1"

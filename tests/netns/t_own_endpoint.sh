@@ -89,6 +89,6 @@ advertise router exit --advertise-routes=
 ctl alice set --accept-routes=on
 wait_for 30 routed_to alice router 0.0.0.0/0 || fail "the default route is not offered"
 ! in_table default || fail "a default route was taken without a choice: $(in_ns alice ip route show table 52)"
-sees alice 10.77.0.40 10.77.0.30 || fail "the neighbour sees $(seen alice 10.77.0.40)"
+wait_for 20 sees alice 10.77.0.40 10.77.0.30 || fail "the neighbour sees $(seen alice 10.77.0.40)"
 ctl router set --advertise-routes=0.0.0.0/0 --advertise-exit-node=false && fail "half a pair of default routes is taken"
 exercise "a default route"

@@ -70,8 +70,8 @@ wait_for 20 sees printer "$C6" $P6 || fail "LAN to tailnet by IPv6: $(seen print
 ctl router set --stateful-filtering=true || fail "stateful"
 wait_for 20 blocked printer "$C" || fail "stateful: the LAN starts a connection"
 wait_for 20 blocked printer "$C6" || fail "stateful: the LAN starts a connection by IPv6"
-sees client $P "$C" || fail "stateful: answers do not pass"
-sees client $P6 "$C6" || fail "stateful: answers do not pass by IPv6"
+wait_for 20 sees client $P "$C" || fail "stateful: answers do not pass"
+wait_for 20 sees client $P6 "$C6" || fail "stateful: answers do not pass by IPv6"
 ctl router set --stateful-filtering=false
 wait_for 20 sees printer "$C" $P || fail "stateful off: $(seen printer "$C")"
 
@@ -98,7 +98,7 @@ tally router came6 "prerouting priority -400;" "iifname lan ip6 daddr $R6"
 blocked sneak "$R" || fail "the router's tailnet address answers the LAN"
 blocked sneak "$R6" || fail "the router's tailnet IPv6 address answers the LAN"
 [ "$(tallied router came)" -ge 4 ] || fail "packets to the tailnet addresses did not come to the router"
-asks sneak 10.88.1.1 || fail "the LAN does not reach the router's own address"
+wait_for 20 asks sneak 10.88.1.1 || fail "the LAN does not reach the router's own address"
 in_ns router iptables -P INPUT DROP
 in_ns router ip6tables -P INPUT DROP
 
