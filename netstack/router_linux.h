@@ -42,6 +42,8 @@ void router_up(struct router *r, struct router_report *rep);
 /* Another program removed rules of ours: add what is missing. rep: as that of router_work, and what
  * failed here. */
 void router_restore_rules(struct router *r, struct router_report *rep);
+/* How many of our policy rules are not there; 0 too if they cannot be read. */
+size_t router_rules_missing(struct router *r);
 
 /* Set the goal; copied. Work under way towards another one ends where it is. */
 void router_want(struct router *r, const struct router_config *want);

@@ -208,7 +208,7 @@ bool router_conclude(struct router *r)
 
 /* ---- drift ---- */
 
-static size_t rules_missing(struct router *r, uint8_t fam)
+static size_t missing_of(struct router *r, uint8_t fam)
 {
 	struct router_rule *v = NULL;
 	size_t n = 0, exact = 0;
@@ -222,6 +222,11 @@ static size_t rules_missing(struct router *r, uint8_t fam)
 	return exact < ROUTER_RULES ? ROUTER_RULES - exact : 0;
 }
 
+size_t router_rules_missing(struct router *r)
+{
+	return missing_of(r, IP_V4) + missing_of(r, IP_V6);
+}
+
 static size_t count_drift(struct router *r, struct router_view *v)
 {
 	struct rt_state had = r->have;
@@ -232,8 +237,7 @@ static size_t count_drift(struct router *r, struct router_view *v)
 	read_have(r, v);
 	n = rt_state_lost(&had, &r->have) + r->n_evict;
 	rt_state_fini(&had);
-	return n + rules_missing(r, IP_V4) + rules_missing(r, IP_V6) +
-	       (r->want.mtu && r->link.mtu != r->want.mtu);
+	return n + router_rules_missing(r) + (r->want.mtu && r->link.mtu != r->want.mtu);
 }
 
 void router_check(struct router *r, struct router_report *rep, size_t *drift)

@@ -212,7 +212,9 @@ void node_on_rules_lost(void *arg)
 	struct router_report rep = { 0 };
 	if (!n->routed)
 		return;
-	log_warn("router: another program removed our policy rules; adding them again");
+	/* Events that the kernel had no room for may have told of this, or of anything else. */
+	if (router_rules_missing(n->router))
+		log_warn("router: another program removed our policy rules; adding them again");
 	router_restore_rules(n->router, &rep);
 	note_report(n, &rep);
 }

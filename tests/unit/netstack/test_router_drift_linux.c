@@ -369,6 +369,20 @@ static void rules_of_others_stay(void **state)
 	    "rule4 5300 lookup 52", "rule4 5199 lookup 52", UNDERLAY_ROUTES, NULL });
 }
 
+static void missing_rules_are_counted(void **state)
+{
+	const struct kroute_rule two[] = { { IP_V4, 5230, 0x80000, 0xff0000, 253 },
+					   { IP_V6, 5270, 0, 0, 52 } };
+	(void)state;
+	router_up(r, &rep);
+	assert_int_equal(router_rules_missing(r), 0);
+	assert_int_equal(kroute_rule_del(nl, &two[0]), 0);
+	assert_int_equal(kroute_rule_del(nl, &two[1]), 0);
+	assert_int_equal(router_rules_missing(r), 2);
+	router_restore_rules(r, &rep);
+	assert_int_equal(router_rules_missing(r), 0);
+}
+
 /* ---- compared ---- */
 
 static void print_item(void *arg, const struct router_item *i)
@@ -498,6 +512,7 @@ int main(void)
 		T(a_persistent_interface_is_taken_over),
 		T(wrong_marks_are_replaced_adding_first),
 		T(rules_of_others_stay),
+		T(missing_rules_are_counted),
 		T(desired_against_actual),
 		T(marks_and_tables_that_others_use),
 	};
