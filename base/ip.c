@@ -34,11 +34,19 @@ bool ip_eq(struct ip a, struct ip b)
 	return ip_cmp(a, b) == 0;
 }
 
+static uint32_t number_v4(struct ip ip)
+{
+	return (uint32_t)ip.b[0] << 24 | (uint32_t)ip.b[1] << 16 | (uint32_t)ip.b[2] << 8 | ip.b[3];
+}
+
 int ip_cmp(struct ip a, struct ip b)
 {
 	if (a.fam != b.fam)
 		return a.fam < b.fam ? -1 : 1;
-	return memcmp(a.b, b.b, ip_len(a));
+	if (a.fam != IP_V4)
+		return memcmp(a.b, b.b, ip_len(a));
+	uint32_t x = number_v4(a), y = number_v4(b);
+	return x < y ? -1 : x > y;
 }
 
 /* ---- kinds of addresses ------------------------------------------------------------- */
