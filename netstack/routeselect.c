@@ -33,9 +33,18 @@ static int by_prefix(const void *a, const void *b)
 	return prefix_cmp(*(const struct prefix *)a, *(const struct prefix *)b);
 }
 
+/* And without doubles. */
+static bool is_sorted(const struct prefix_list *l)
+{
+	for (size_t i = 1; i < l->n; i++)
+		if (prefix_cmp(l->v[i - 1], l->v[i]) >= 0)
+			return false;
+	return true;
+}
+
 void prefix_list_sort(struct prefix_list *l)
 {
-	if (l->n < 2)
+	if (is_sorted(l))
 		return;
 	qsort(l->v, l->n, sizeof(*l->v), by_prefix);
 	size_t end = 0;
@@ -92,10 +101,21 @@ static bool inside_one(const struct prefix *v, size_t n, struct prefix p)
 	return false;
 }
 
+/* What concerns one host or one cable is behind no peer. Packets to such addresses are not sent
+ * into the tunnel (outbound.c): a route would only take the local network's own traffic away. The
+ * one exception there is that of a cloud's metadata. */
+static bool is_local_kind(struct prefix route)
+{
+	static const struct prefix metadata = { { IP_V4, { 169, 254, 169, 254 } }, 32 };
+	return ip_is_loopback(route.ip) || ip_is_multicast(route.ip) || ip_is_broadcast(route.ip) ||
+	       (ip_is_link_local(route.ip) && !prefix_eq(route, metadata));
+}
+
 /* Is this route to a network behind a peer accepted? */
 static bool route_used(const struct rt_choice *c, struct prefix route)
 {
-	return c->route_all && (!c->only || inside_one(c->only, c->n_only, route)) &&
+	return c->route_all && !is_local_kind(route) &&
+	       (!c->only || inside_one(c->only, c->n_only, route)) &&
 	       !inside_one(c->own, c->n_own, route);
 }
 

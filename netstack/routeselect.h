@@ -51,7 +51,8 @@ void prefix_list_sort(struct prefix_list *l); /* by prefix_cmp, without doubles 
 bool prefix_list_has(const struct prefix_list *sorted, struct prefix p);
 bool prefix_list_eq(const struct prefix_list *a, const struct prefix_list *b); /* in order */
 
-/* Is this entry of p->allowed used? Entries with host bits are not. */
+/* Is this entry of p->allowed used? Entries with host bits are not, nor are routes to loopback,
+ * multicast or link-local addresses (but for 169.254.169.254). */
 bool rt_prefix_used(const struct rt_choice *c, const struct rt_peer *p, struct prefix allowed);
 /* Is it a usable peer at all (not expired, reachable in principle)? */
 bool rt_peer_used(const struct rt_peer *p);

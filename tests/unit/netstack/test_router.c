@@ -145,6 +145,30 @@ static void accepted_routes_spare_our_own_networks(void **state)
 	router_config_fini(&c);
 }
 
+/* They would take the local network's own traffic away, and lead nowhere. */
+static void routes_to_local_kinds_are_not_used(void **state)
+{
+	struct world w;
+	struct router_config c;
+	struct prefix allowed[] = {
+		pk_prefix("100.64.0.2/32"),  pk_prefix("127.0.0.0/8"),
+		pk_prefix("224.0.0.0/4"),    pk_prefix("255.255.255.255/32"),
+		pk_prefix("169.254.0.0/16"), pk_prefix("169.254.169.254/32"),
+		pk_prefix("::1/128"),	     pk_prefix("fe80::/10"),
+		pk_prefix("ff00::/8"),	     pk_prefix("fd00::/8"),
+	};
+	(void)state;
+	world_init(&w);
+	w.peer.allowed = allowed;
+	w.peer.n_allowed = ARRAY_LEN(allowed);
+	w.in.choice.route_all = true;
+	router_config_build(&w.in, &c);
+	assert_int_equal(c.routes.n, 5);
+	assert_true(has(&c.routes, "100.64.0.2/32") && has(&c.routes, "169.254.169.254/32"));
+	assert_true(has(&c.routes, "fd00::/8") && has(&c.routes, "100.100.100.100/32"));
+	router_config_fini(&c);
+}
+
 /* ---- states and steps ---- */
 
 static const struct rt_able able = { true, true, true, true };
@@ -402,6 +426,7 @@ int main(void)
 		cmocka_unit_test(a_plain_node),
 		cmocka_unit_test(an_exit_node_and_the_lan),
 		cmocka_unit_test(accepted_routes_spare_our_own_networks),
+		cmocka_unit_test(routes_to_local_kinds_are_not_used),
 		cmocka_unit_test(steps_lead_there),
 		cmocka_unit_test(what_a_system_cannot_have),
 		cmocka_unit_test(thrown_wins_over_routed),
