@@ -13,7 +13,8 @@
 
 #define NM_STRING_MAX 1024   /* longer strings of a node are cut */
 #define NM_ENDPOINTS_MAX 100 /* further ones are left out */
-#define NM_PREFIXES_MAX 8192 /* addresses, allowed IPs, routes: each; more refuse the message */
+#define NM_PREFIXES_MAX                                                                            \
+	(1u << 17) /* addresses, allowed IPs, routes: each; more refuse the message */
 #define NM_TAGS_MAX 256
 #define NM_CAPS_MAX 512
 #define NM_SERVICES_MAX 256

@@ -178,6 +178,27 @@ static void test_list_caps(void **state)
 	map_session_free(m.s);
 }
 
+/* One router of a great many networks. */
+static void test_many_routes(void **state)
+{
+	const int n = 100000;
+	struct fixture m;
+	struct buf b;
+	(void)state;
+	begin(&m);
+	buf_init(&b, 16u << 20);
+	buf_add_str(&b, "{\"PeersChanged\":[{\"ID\":5,\"Key\":\"" K("05") "\",\"AllowedIPs\":[");
+	for (int i = 0; i < n; i++)
+		buf_fmt(&b, "%s\"%d.%d.%d.0/24\"", i ? "," : "", 20 + i / 65536, i / 256 % 256,
+			i % 256);
+	buf_add_str(&b, "]}]}");
+	assert_int_equal(apply(&m, buf_cstr(&b)), 0);
+	assert_non_null(netmap_peer(nm(&m), 5));
+	assert_int_equal(netmap_peer(nm(&m), 5)->n_allowed_ips, n);
+	buf_fini(&b);
+	map_session_free(m.s);
+}
+
 /* The nodes together may not take more than their number allows. */
 static void test_memory_cap(void **state)
 {
@@ -451,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_low_order_keys),
 		cmocka_unit_test(test_duplicate_ids),
 		cmocka_unit_test(test_list_caps),
+		cmocka_unit_test(test_many_routes),
 		cmocka_unit_test(test_memory_cap),
 		cmocka_unit_test(test_bad_message_changes_nothing),
 		cmocka_unit_test(test_messages),
