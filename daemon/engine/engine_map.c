@@ -230,6 +230,8 @@ static bool reconcile(struct engine *e, const struct netmap *nm, int64_t id)
 		tables |= changes_tables(p->node, n);
 		e->jail_narrowed |= ~p->node->flags & n->flags & NM_JAILED;
 	}
+	if (tables)
+		engine_tell_odd_routes(n);
 	update_peer(e, p, n);
 	p->seen = true;
 	return tables;

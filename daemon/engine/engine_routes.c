@@ -2,6 +2,8 @@
 /* What of the preferences and the self node concerns the system's routes and its firewall. */
 #include "daemon/engine/engine_priv.h"
 
+#include "base/log.h"
+
 #include <stdlib.h>
 
 /* ---- networks of our own ---- */
@@ -39,6 +41,37 @@ void engine_note_accepted(struct engine *e, const struct prefs *p)
 	e->choice.n_only = e->only.n;
 	e->choice.own = e->own.v;
 	e->choice.n_own = e->own.n;
+}
+
+/* ---- routes that are not used ---- */
+
+static void tell_odd(const struct nm_node *n, struct prefix p, const char *why)
+{
+	struct log_esc_buf esc;
+	char text[PREFIX_TEXT_MAX];
+	log_warn("routes: %s of %s is ignored: %s", prefix_encode(p, text),
+		 log_esc(span_str(n->name), &esc), why);
+}
+
+/* The first of each kind: whoever runs the network has to mend them all. */
+void engine_tell_odd_routes(const struct nm_node *n)
+{
+	const struct prefix *host_bits = NULL, *all = NULL;
+	bool v4 = false, v6 = false;
+	for (size_t i = 0; i < n->n_allowed_ips; i++) {
+		const struct prefix *p = &n->allowed_ips[i];
+		if (!host_bits && !prefix_eq(prefix_masked(*p), *p))
+			host_bits = p;
+		if (!prefix_is_default(*p))
+			continue;
+		all = p;
+		v4 |= p->ip.fam == IP_V4;
+		v6 |= p->ip.fam == IP_V6;
+	}
+	if (host_bits)
+		tell_odd(n, *host_bits, "it has host bits set");
+	if (v4 != v6)
+		tell_odd(n, *all, "an exit node needs both 0.0.0.0/0 and ::/0; approve both");
 }
 
 /* ---- the firewall ---- */

@@ -2,6 +2,8 @@
 /* What preferences and interfaces make of accepted routes and of the firewall. */
 #include "tests/unit/engine/world.h"
 
+#include "base/log.h"
+
 #define LAN_ROUTE "10.1.2.0/24"
 
 static struct prefix pfx(const char *text)
@@ -131,6 +133,41 @@ static void a_network_we_come_to_is_spared(void **state)
 	assert_true(is_used(h));
 }
 
+static void note_line(void *arg, const char *line)
+{
+	struct buf *b = arg;
+	buf_fmt(b, "%s\n", line);
+}
+
+/* One peer with these two besides its own address; what is logged about it. */
+static void expect_told(struct shell *h, const char *a, const char *b, const char *want)
+{
+	struct buf told;
+	struct peer_spec p = stranger(10);
+	p.prefixes[p.n.n_allowed_ips++] = pfx(a);
+	p.prefixes[p.n.n_allowed_ips++] = pfx(b);
+	buf_init(&told, 4096);
+	log_set_tap(note_line, &told);
+	set_map(h, &(struct map_spec){ .peers = &p, .n = 1, .filter = RULES_ALL });
+	log_set_tap(NULL, NULL);
+	if (want)
+		assert_non_null(strstr(buf_cstr(&told), want));
+	else
+		assert_null(strstr(buf_cstr(&told), "routes:"));
+	buf_fini(&told);
+}
+
+static void routes_that_cannot_be_used_are_told_once(void **state)
+{
+	struct shell *h = *state;
+	expect_told(h, LAN_ROUTE, "10.9.1.7/16", "10.9.1.7/16 of");
+	expect_told(h, LAN_ROUTE, "10.9.1.7/16", NULL);
+	expect_told(h, LAN_ROUTE, "0.0.0.0/0", "an exit node needs both");
+	expect_told(h, LAN_ROUTE, "::/0", "::/0 of");
+	expect_told(h, "0.0.0.0/0", "::/0", NULL);
+	expect_told(h, LAN_ROUTE, "10.9.0.0/16", NULL);
+}
+
 static void the_firewall_follows_preferences_and_routes(void **state)
 {
 	struct shell *h = *state;
@@ -161,6 +198,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(routes_are_accepted_as_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_network_we_come_to_is_spared, setup, teardown),
+		cmocka_unit_test_setup_teardown(routes_that_cannot_be_used_are_told_once, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(the_firewall_follows_preferences_and_routes, setup,
 						teardown),
 	};
