@@ -22,13 +22,15 @@ static void drop_inactive(json_t *status)
 	j_set(status, "Peer", kept);
 }
 
-/* Why a login does not come about is said nowhere else: `up` waits meanwhile. */
-static bool login_failed(const json_t *status)
+/* Why a login does not come about is said nowhere else: `up` waits meanwhile. Nor is why a machine
+ * that is logged out has no network. */
+static bool must_be_read(const json_t *status)
 {
 	const json_t *health = j_get(status, "Health");
 	for (size_t i = 0; i < j_len(health); i++) {
 		const char *text = j_text(j_at(health, i));
-		if (text && strstr(text, "The last login error was: "))
+		if (text && (strstr(text, "The last login error was: ") ||
+			     strstr(text, "Traffic to the Internet is dropped")))
 			return true;
 	}
 	return false;
@@ -36,7 +38,7 @@ static bool login_failed(const json_t *status)
 
 static int print_not_running(struct cli *c, const json_t *status, char *why)
 {
-	if (status_is(status, "NoState") || login_failed(status)) {
+	if (status_is(status, "NoState") || must_be_read(status)) {
 		struct buf b;
 		buf_init(&b, PRINT_MAX);
 		status_health_text(status, &b);

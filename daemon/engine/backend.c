@@ -338,6 +338,18 @@ static void resolve_exit_node(struct backend *b, struct prefs *p)
 	p->exit_node_ip = (struct ip){ 0 };
 }
 
+/* A node that waits for a login or a map has nothing but its guard, which comes and goes with the
+ * choice of an exit node. */
+static void apply_to_node(struct backend *b)
+{
+	if (!b->prefs.want_running)
+		return;
+	if (b->nm && b->state != IPN_NEEDS_LOGIN)
+		backend_apply(b, NULL);
+	else
+		node_down(b->node, backend_guards(b));
+}
+
 static void apply_new_prefs(struct backend *b, const struct prefs *p)
 {
 	bool was_wanted = b->prefs.want_running;
@@ -351,8 +363,7 @@ static void apply_new_prefs(struct backend *b, const struct prefs *p)
 			ctl_login(b->ctl, 0, NULL);
 	}
 	backend_update_pause(b);
-	if (b->prefs.want_running && b->nm)
-		backend_apply(b, NULL);
+	apply_to_node(b);
 	backend_step(b);
 }
 

@@ -208,6 +208,16 @@ static void add_item(void *arg, const struct backend_item *i)
 	add(arg, i->code, i->severity, i->title, i->impacts, "%s", i->text);
 }
 
+/* Nor can the page be opened here on which to log in. */
+static void guard_item(const struct backend *b, struct items *l)
+{
+	if (backend_guards(b))
+		add(l, "exit-node-guard", "high", "Traffic is dropped", true,
+		    "Traffic to the Internet is dropped: an exit node is chosen, and this machine "
+		    "is not connected to its network. Log in, also from another machine: meshctl "
+		    "up; or stop using an exit node: meshctl set --exit-node=");
+}
+
 /* Checks stop at the first failing one in the order stopped, login, poll, map age. */
 static void collect(struct backend *b, struct items *l)
 {
@@ -234,6 +244,7 @@ static void collect(struct backend *b, struct items *l)
 			    log_esc(span_str(b->login_error), &esc));
 		else
 			add(l, "login-state", "medium", "Logged out", true, "You are logged out.");
+		guard_item(b, l);
 		return;
 	}
 	if (!b->prefs.want_running) {
@@ -242,8 +253,10 @@ static void collect(struct backend *b, struct items *l)
 		return;
 	}
 	poll_items(b, l, now);
-	if (!b->nm)
+	if (!b->nm) {
+		guard_item(b, l);
 		return;
+	}
 	if (since(l, now, b->want_running_at, WARM_UP_S))
 		relay_items(b, l, now);
 	backend_route_items(b, add_item, l);

@@ -270,6 +270,20 @@ static void test_failed_login_is_shown(void **state)
 	end(&r, &d);
 }
 
+static void test_blocked_traffic_is_shown(void **state)
+{
+	struct script s = { 200,
+			    "{\"BackendState\":\"NeedsLogin\",\"Self\":{},\"Health\":[\"Traffic to "
+			    "the Internet is dropped: an exit node is chosen\"]}",
+			    NULL };
+	struct cli c = quick();
+	struct fake_daemon d;
+	(void)state;
+	struct fake_run r = run(&s, &c, "status", &d);
+	assert_non_null(strstr(r.out, "an exit node is chosen\n"));
+	end(&r, &d);
+}
+
 static void test_key_file_errors(void **state)
 {
 	struct script s = { 200, "{\"ControlURL\":\"\"}", NULL };
@@ -364,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_key_not_in_refusal),
 		cmocka_unit_test(test_netcheck),
 		cmocka_unit_test(test_failed_login_is_shown),
+		cmocka_unit_test(test_blocked_traffic_is_shown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,50 @@ static void forgotten_with_the_map(void **state)
 	assert_null(backend_exit_choice(f->b)->node);
 }
 
+/* The server says that our own key has expired. */
+static void expire_self(struct fixture *f)
+{
+	struct map_result res;
+	const char *why = "";
+	char *text = xasprintf("{\"Node\":{\"ID\":1,\"StableID\":\"n1\",\"User\":1,"
+			       "\"Name\":\"one.tail.example.com.\",\"Key\":\"" A_NODE_KEY(
+				   "01") "\",\"Addresses\":[\"100.64.0.1/32\"],"
+					 "\"KeyExpiry\":\"2001-01-01T00:00:00Z\","
+					 "\"MachineAuthorized\":true}}");
+	if (map_session_apply(f->b->cached, span_str(text), wall_now(), &res, &why) != 0)
+		fail_msg("%s", why);
+	free(text);
+	backend_run_state(f->b);
+	assert_int_equal(f->b->state, IPN_NEEDS_LOGIN);
+	assert_false(node_is_up(f->b->node));
+}
+
+static bool says_dropped(struct fixture *f)
+{
+	json_t *texts = backend_health_texts(f->b);
+	bool said = false;
+	for (size_t i = 0; i < j_len(texts); i++)
+		said |=
+		    strstr(j_text(j_at(texts, i)), "Traffic to the Internet is dropped") != NULL;
+	j_free(texts);
+	return said;
+}
+
+/* Its guard comes and goes, and status tells; but what needs a login stays down. */
+static void a_choice_while_logged_out(void **state)
+{
+	struct fixture *f = *state;
+	change(f, "{\"ExitNodeIP\":\"100.64.0.2\",\"ExitNodeIPSet\":true}");
+	tell(f, OFFERS);
+	assert_true(node_is_up(f->b->node));
+	expire_self(f);
+	assert_true(says_dropped(f));
+	change(f, "{\"ExitNodeIDSet\":true,\"ExitNodeIPSet\":true}");
+	assert_int_equal(f->b->state, IPN_NEEDS_LOGIN);
+	assert_false(node_is_up(f->b->node));
+	assert_false(says_dropped(f));
+}
+
 static void use_and_advertise_exclude_each_other(void **state)
 {
 	struct fixture *f = *state;
@@ -186,6 +230,7 @@ int main(void)
 		TEST(of_a_list),
 		TEST(automatic),
 		TEST(forgotten_with_the_map),
+		TEST(a_choice_while_logged_out),
 		TEST(use_and_advertise_exclude_each_other),
 		TEST(off_and_on_again),
 		TEST(suggestion),
