@@ -73,6 +73,9 @@ node_start alice
 node_up alice
 wait_for 5 sh -c "$IN_NS $TAG-alice ip rule | grep -q 'lookup 52'" || fail "no rules while up"
 node_stop alice KILL
+out=$(in_ns alice setpriv --bounding-set=-net_admin "$MESHD" --cleanup 2>&1) && fail "--cleanup without CAP_NET_ADMIN"
+expect "--cleanup, routes" 'delete rules of IPv4: .*CAP_NET_ADMIN' "$out"
+expect "--cleanup, nftables" 'nftables: cannot use it: .*CAP_NET_ADMIN' "$out"
 in_ns alice "$MESHD" --cleanup || fail "--cleanup"
 [ -z "$(in_ns alice ip rule | grep 'lookup 52')" ] || fail "--cleanup left rules"
 [ -z "$(in_ns alice ip route show table 52 2>/dev/null)" ] || fail "--cleanup left routes"
