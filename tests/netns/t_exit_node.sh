@@ -140,6 +140,33 @@ quiet "the list chosen"
 node_stop fra KILL
 wait_for 60 by 22 || fail "the first of the list died: not by the second"
 quiet "the first of the list died"
+
+# An exit node leads to the internet, not into its own networks, nor into one that it is put into later.
+in_ns ams ip link add d0 type veth peer name d1
+in_ns ams ip link set d0 up
+in_ns ams ip link set d1 up
+tally ams into "forward priority 300;" "oifname d0"
+wait_for 30 by 22 || fail "the list: not by its second"
+in_ns ams ip addr add 198.51.100.77/25 dev d0
+into_stops() {
+	blocked client $W
+	before=$(tallied ams into)
+	blocked client $W
+	[ "$(tallied ams into)" = "$before" ]
+}
+wait_for 30 into_stops || fail "the exit node forwards into a network that it was put into"
+into_goes() {
+	before=$(tallied ams into)
+	pings_once client $W
+	[ "$(tallied ams into)" -gt "$before" ]
+}
+ctl ams set --advertise-routes=198.51.100.0/25 2>/dev/null || fail "advertise-routes on an exit node"
+wait_for 30 into_goes || fail "the exit node does not forward into a network that it advertises"
+ctl ams set --advertise-routes= || fail "advertise-routes="
+wait_for 30 into_stops || fail "the exit node still forwards into that network"
+in_ns ams ip link del d0
+wait_for 30 by 22 || fail "the exit node left that network: the web is not reached"
+quiet "a network of the exit node"
 node_start fra
 
 # Our own traffic goes by the normal route, and never into the tunnel.
