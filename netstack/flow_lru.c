@@ -46,6 +46,8 @@ static uint16_t *chain_of(const struct flow_lru *l, uint32_t hash)
 
 struct flow_entry *flow_lru_find(const struct flow_lru *l, uint32_t hash, const struct flow_key *k)
 {
+	if (l->n == 0)
+		return NULL;
 	for (uint16_t i = *chain_of(l, hash); i; i = at(l, i)->chain_next)
 		if (at(l, i)->hash == hash && memcmp(&at(l, i)->key, k, sizeof(*k)) == 0)
 			return at(l, i);
