@@ -39,8 +39,6 @@ struct hands_proc {
 
 /* ---- before the sandbox, without threads ---- */
 
-/* Are iptables-save and iptables-restore there? */
-bool hands_available(const struct hands_opts *o);
 /* Remove all that an earlier run left in iptables: our chains and the jumps to them, both families.
  * Blocks for two short programs if there is nothing to remove. Chains are found by name: interface
  * and marks do not matter. text: what went wrong, with the program's own words; "" if nothing did.

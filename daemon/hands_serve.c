@@ -135,12 +135,6 @@ int hands_fork(const struct hands_opts *o, struct hands_proc *out)
 	return 0;
 }
 
-bool hands_available(const struct hands_opts *o)
-{
-	struct hands_fw f;
-	return hands_firewall_find(&f, o);
-}
-
 int hands_cleanup(const struct hands_opts *o, char text[static HANDS_TEXT_MAX])
 {
 	struct hands_fw f;
