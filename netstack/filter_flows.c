@@ -68,15 +68,6 @@ void flt_flows_read(struct flt_flows *s, const struct flow_journal *j)
 	s->from = j;
 }
 
-void flt_flows_tick(struct flt_flows *s, mono_t now)
-{
-	uint32_t second = (uint32_t)(now.ns / NS_PER_S);
-	if (s->second == second)
-		return;
-	s->second = second;
-	s->last_filter = 0; /* so that the flow in use leaves its stamp */
-}
-
 /* ---- the flow that passed last ---- */
 
 bool flt_flows_is_last(const struct flt_flows *s, uint64_t filter, const struct pkt *p)
@@ -192,6 +183,19 @@ struct flow_ref flt_flows_ref_in(struct flt_flows *s, const struct pkt *p)
 	struct flow_key k = flow_key_in(p);
 	learn(s, flow_kind_of(&k));
 	return ref_of(s, &k);
+}
+
+/* What was noted before belongs to the time before: an answer to something of theirs does not
+ * become more than that by being read late. */
+void flt_flows_tick(struct flt_flows *s, mono_t now)
+{
+	uint32_t second = (uint32_t)(now.ns / NS_PER_S);
+	if (s->second == second)
+		return;
+	learn(s, FLOW_STATE);
+	learn(s, FLOW_TCP);
+	s->second = second;
+	s->last_filter = 0; /* so that the flow in use leaves its stamp */
 }
 
 void flt_flows_follow(struct flt_flows *s, bool shields)

@@ -319,6 +319,34 @@ static void the_receiver_knows_who_was_first(void **state)
 	flow_journal_free(j);
 }
 
+/* The receiver reads what was noted minutes ago: an answer then, and no news now. */
+static void what_is_read_late_was_noted_then(void **state)
+{
+	struct fixture *f = *state;
+	struct flow_journal *j = flow_journal_new();
+	struct flt_flows *sender = flt_flows_new(2), *receiver = f->flows;
+	flt_flows_write(sender, j);
+	flt_flows_read(receiver, j);
+	at(f, 1000);
+	assert_int_equal(request(f), FLT_PASS);
+	f->flows = sender;
+	at(f, 1000);
+	reply(f);
+	f->flows = receiver;
+	policy(f, CLOSED);
+	at(f, 1001 + FLT_THEIRS_S);
+	assert_int_equal(request(f), FLT_DROP_ACL);
+	/* Sent after the silence, it is news. */
+	at(f, 1002 + 2 * FLT_THEIRS_S);
+	f->flows = sender;
+	at(f, 1002 + 2 * FLT_THEIRS_S);
+	reply(f);
+	f->flows = receiver;
+	assert_int_equal(request(f), FLT_PASS);
+	flt_flows_free(sender);
+	flow_journal_free(j);
+}
+
 /* ---- the last flow ---- */
 
 static void the_last_flow_is_one_filters_word(void **state)
@@ -485,6 +513,7 @@ int main(void)
 		T(what_they_gave_up_may_become_ours),
 		T(a_busy_flow_is_not_given_up),
 		T(the_receiver_knows_who_was_first),
+		T(what_is_read_late_was_noted_then),
 		T(the_last_flow_is_one_filters_word),
 		T(a_scan_of_theirs_pushes_out_nothing_of_ours),
 		T(a_scan_before_the_policy_is_narrowed_pushes_out_nothing_of_ours),
