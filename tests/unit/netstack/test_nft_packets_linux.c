@@ -37,6 +37,23 @@ static int udp_socket(uint16_t port)
 	return fd;
 }
 
+static bool addresses6_work(void)
+{
+	char *local = run("ip -6 route show table local");
+	bool both = strstr(local, "local fd50::2 ") && strstr(local, "local fd7a:115c:a1e0::1 ");
+	free(local);
+	return both;
+}
+
+/* A worker of the kernel, one for all namespaces, puts IPv6 addresses in place when it has time. */
+static void wait_for_addresses(void)
+{
+	for (int ms = 0; !addresses6_work(); ms += 10) {
+		assert_true(ms < WAIT_MS);
+		usleep(10000);
+	}
+}
+
 static int setup_host(void **state)
 {
 	static const char *const cmds[] = {
@@ -55,6 +72,7 @@ static int setup_host(void **state)
 	eth = netns_tun_without("eth0", UINT32_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(cmds); i++)
 		do_run(cmds[i]);
+	wait_for_addresses();
 	netns_write("/proc/sys/net/ipv4/ip_forward", "1");
 	netns_write("/proc/sys/net/ipv6/conf/all/forwarding", "1");
 	netns_write("/proc/sys/net/ipv4/conf/all/rp_filter", "0");
