@@ -11,7 +11,9 @@
  *                      connection of ours, older than this daemon
  *              THEIRS  what the filter in force has said to a flow that a rule lets in
  *
- * Each kind has its own bounded table, so that nothing a peer sends can push out what we opened. */
+ * Each kind has its own bounded table, so that nothing a peer sends can push out what we opened. It
+ * can push out what is known of its own flows: one that the policy took from it becomes ours if it
+ * may still send FLT_THEIRS others and our side has gone on sending on it all the while. */
 #ifndef NETSTACK_FILTER_FLOWS_H
 #define NETSTACK_FILTER_FLOWS_H
 
