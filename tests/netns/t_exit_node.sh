@@ -133,6 +133,17 @@ wait_for 40 direct || fail "rp_filter=1: no direct path"
 wait_for 30 by 22 || fail "rp_filter=1: the exit node is not used"
 quiet "rp_filter"
 
+# No route to anywhere: our own packets end there (rule +50) and do not turn to the tunnel.
+in_ns client ip route del default
+in_ns client ip -6 route del default
+blocked client $W || fail "no default route: the web is reached"
+sleep 2
+[ "$(tallied client inside)" = 0 ] || fail "no default route: own packets went into the tunnel"
+in_ns client ip route add default via 192.168.5.1
+in_ns client ip route add default via fd05::1
+wait_for 40 by 22 || fail "the default route is back: the exit node is not used"
+quiet "no default route"
+
 # The list: the first that works; the next one when it dies.
 ctl client set --exit-node=fra,ams || fail "exit-node=fra,ams"
 wait_for 30 by 21 || fail "the list: not by its first"
