@@ -230,6 +230,7 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 		return NULL;
 	}
 	settle_routes(b);
+	backend_forget_numbers(b, &o->routing);
 	if (b->profiles) {
 		backend_ctl_start(b);
 		if (b->prefs.want_running)

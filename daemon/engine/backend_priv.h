@@ -100,6 +100,8 @@ void backend_hostinfo_read(struct hostinfo_text *t, const struct prefs *p);
 /* An exit node is wanted: nothing may leave past it, whatever state we are in. */
 bool backend_guards(const struct backend *b);
 void backend_run_state(struct backend *b);
+/* backend_numbers.c: take back what the last run left in another table or under other rules */
+void backend_forget_numbers(struct backend *b, const struct router_params *now);
 
 /* backend_exit.c: which exit node is used */
 struct exit_choice;

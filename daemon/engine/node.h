@@ -61,6 +61,9 @@ bool node_is_up(const struct node *n);
 const struct endpoint *node_endpoints(const struct node *n, size_t *count);
 /* Stopped or logged out: no addresses, routes, sessions or relays. keep_guard: as node_block. */
 void node_down(struct node *n, bool keep_guard);
+/* Take away rules and routes of an earlier run whose table or rule base were others; after what
+ * this run wants first. */
+void node_forget_numbers(struct node *n, const struct router_params *before);
 /* An exit node is wanted and there is no map yet: nothing but our own packets leaves. */
 void node_block(struct node *n);
 

@@ -139,6 +139,15 @@ void node_unroute(struct node *n, bool last)
 	note_report(n, &rep);
 }
 
+void node_forget_numbers(struct node *n, const struct router_params *before)
+{
+	struct router_report rep = { 0 };
+	if (!n->router)
+		return;
+	router_forget_numbers(n->router, before, &rep);
+	note_report(n, &rep);
+}
+
 /* ---- what others do to it ---- */
 
 /* An interface that somebody takes down loses its routes and its IPv6 addresses; when it comes up
