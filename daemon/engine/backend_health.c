@@ -158,6 +158,11 @@ static void node_items(const struct backend *b, struct items *l)
 	if (s.router_problem[0])
 		add(l, "router", "medium", "Routes are incomplete", true,
 		    "Routes could not be set: %s", s.router_problem);
+	if (s.filter_void)
+		add(l, "invalid-packet-filter", "high", "Invalid packet filter", true,
+		    "The coordination server sent a packet filter that names peers which are not "
+		    "signed; all of it is ignored, and nobody may reach this machine. Ask who runs "
+		    "the coordination server.");
 	rival_items(l, s.rivals);
 	firewall_items(b, l, &s);
 	if (b->reduced[0])
@@ -214,8 +219,8 @@ static void guard_item(const struct backend *b, struct items *l)
 	if (backend_guards(b))
 		add(l, "exit-node-guard", "high", "Traffic is dropped", true,
 		    "Traffic to the Internet is dropped: an exit node is chosen, and this machine "
-		    "is not connected to its network. Log in, also from another machine: meshctl "
-		    "up; or stop using an exit node: meshctl set --exit-node=");
+		    "is not connected to its network. Type: meshctl up, and open a login page on "
+		    "another machine; or stop using an exit node: meshctl set --exit-node=");
 }
 
 /* Checks stop at the first failing one in the order stopped, login, poll, map age. */
