@@ -55,6 +55,18 @@ in_ns router nft list ruleset | grep -q '0x01000000' || fail "marks of the firew
 ! in_ns router nft list ruleset | grep -Eq '0x000[48]0000' || fail "the usual marks are used: $(in_ns router nft list ruleset)"
 [ "$(theirs client)" = "$had" ] || fail "the other's things were changed: $(theirs client)"
 
+# With the usual numbers beside such a program, status names it, and what to do; with others there is nothing to say.
+net_host plain 40
+in_ns plain ip rule add pref 30000 fwmark 0x1a0000/0x7e0000 lookup main
+in_ns plain ip route add 100.80.0.0/16 via 10.77.0.1 table 52
+node_start plain
+node_up plain --accept-dns=false
+warns() { ctl "$1" status | grep -q -e "$2"; }
+wait_for 20 warns plain 'rule 30000 of .* Start meshd with other bits, for example --fwmark=' || fail "marks: $(ctl plain status)"
+wait_for 20 warns plain '100.80.0.0/16.* another --route-table' || fail "table: $(ctl plain status)"
+warns client 'packet marks\|routing table' && fail "no marks or table are shared: $(ctl client status)"
+node_stop plain
+
 # What they remove is back under these numbers, too.
 in_ns client ip rule del pref 6070
 again() { in_ns client ip rule | grep -q '^6070:.*lookup 77'; }
