@@ -8,6 +8,7 @@
 #include "daemon/engine/ip_forward.h"
 #include "daemon/engine/rp_filter.h"
 #include "netstack/linkmon.h"
+#include "netstack/routeselect.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -40,12 +41,14 @@ add(const struct out *o, const char *code, const char *severity, const char *tit
 /* ---- offered -----------------------------------------------------------------------------------
  */
 
-static bool is_approved(const struct nm_node *self, struct prefix p)
+/* Sorted, since both lists may be long. */
+static struct prefix_list approved_of(const struct nm_node *self)
 {
+	struct prefix_list l = { 0 };
 	for (size_t i = 0; i < self->n_allowed_ips; i++)
-		if (prefix_eq(self->allowed_ips[i], p))
-			return true;
-	return false;
+		prefix_list_add(&l, self->allowed_ips[i]);
+	prefix_list_sort(&l);
+	return l;
 }
 
 /* The missing ones, the first few by name; an exit node is one thing. */
@@ -54,16 +57,18 @@ static size_t list_missing(const struct backend *b, struct buf *out)
 	size_t n = 0;
 	bool exit_node = false;
 	char text[PREFIX_TEXT_MAX];
+	struct prefix_list approved = approved_of(b->nm->self);
 	for (size_t i = 0; i < b->prefs.advertise_routes.n; i++) {
 		struct prefix p = b->prefs.advertise_routes.v[i];
 		bool is_exit = prefix_is_default(p);
-		if (is_approved(b->nm->self, p) || (is_exit && exit_node))
+		if (prefix_list_has(&approved, p) || (is_exit && exit_node))
 			continue;
 		exit_node |= is_exit;
 		if (++n <= SHOWN_MAX)
 			buf_fmt(out, "%s%s", n > 1 ? ", " : "",
 				is_exit ? "exit node" : prefix_encode(p, text));
 	}
+	prefix_list_fini(&approved);
 	if (n > SHOWN_MAX)
 		buf_fmt(out, " and %zu more", n - SHOWN_MAX);
 	return n;
