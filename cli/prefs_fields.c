@@ -51,11 +51,6 @@ static const struct field {
 	[PF_CONFIG] = { "Config", "null", false },
 };
 
-const char *prefs_field_name(enum prefs_field f)
-{
-	return fields[f].name;
-}
-
 static json_t *zero_of(size_t f)
 {
 	return j_parse(span_str(fields[f].zero), 64, NULL);

@@ -63,7 +63,6 @@ static inline bool prefs_mask_has(const struct prefs_mask *m, enum prefs_field f
 	return m->fields >> f & 1;
 }
 
-const char *prefs_field_name(enum prefs_field f);
 /* What a fresh node has; what a zeroed struct has. New. */
 json_t *prefs_default(void);
 json_t *prefs_zero(void);

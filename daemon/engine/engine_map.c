@@ -231,7 +231,7 @@ static bool reconcile(struct engine *e, const struct netmap *nm, int64_t id)
 		e->jail_narrowed |= ~p->node->flags & n->flags & NM_JAILED;
 	}
 	if (tables)
-		engine_tell_odd_routes(n);
+		engine_tell_odd_routes(e, n);
 	update_peer(e, p, n);
 	p->seen = true;
 	return tables;

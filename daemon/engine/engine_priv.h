@@ -3,6 +3,7 @@
 #ifndef DAEMON_ENGINE_ENGINE_PRIV_H
 #define DAEMON_ENGINE_ENGINE_PRIV_H
 
+#include "base/bucket.h"
 #include "base/list.h"
 #include "daemon/engine/engine.h"
 #include "wg/peer.h"
@@ -64,6 +65,7 @@ struct engine {
 	struct rt_choice choice;
 	bool allow_lan;
 	struct prefix_list own, only; /* of choice */
+	struct bucket odd_told;
 	enum rt_netfilter netfilter;
 	bool snat, stateful, no_guard;
 
@@ -79,7 +81,7 @@ struct engine {
 /* engine_routes.c: note what the map and the preferences say */
 void engine_note_accepted(struct engine *e, const struct prefs *p);
 /* Log what of a new or changed peer's routes cannot be used. */
-void engine_tell_odd_routes(const struct nm_node *n);
+void engine_tell_odd_routes(struct engine *e, const struct nm_node *n);
 void engine_note_firewall(struct engine *e, const struct nm_node *self, const struct prefs *p);
 void engine_send_udp(struct engine *e, struct ep to, struct span d);
 

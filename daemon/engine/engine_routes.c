@@ -45,8 +45,14 @@ void engine_note_accepted(struct engine *e, const struct prefs *p)
 
 /* ---- routes that are not used ---- */
 
-static void tell_odd(const struct nm_node *n, struct prefix p, const char *why)
+/* A server can send any number of these. */
+#define ODD_EVERY (10 * NS_PER_S)
+#define ODD_BURST 8
+
+static void tell_odd(struct engine *e, const struct nm_node *n, struct prefix p, const char *why)
 {
+	if (!bucket_take(&e->odd_told, e->now, ODD_EVERY, ODD_BURST))
+		return;
 	struct log_esc_buf esc;
 	char text[PREFIX_TEXT_MAX];
 	log_warn("routes: %s of %s is ignored: %s", prefix_encode(p, text),
@@ -54,7 +60,7 @@ static void tell_odd(const struct nm_node *n, struct prefix p, const char *why)
 }
 
 /* The first of each kind: whoever runs the network has to mend them all. */
-void engine_tell_odd_routes(const struct nm_node *n)
+void engine_tell_odd_routes(struct engine *e, const struct nm_node *n)
 {
 	const struct prefix *host_bits = NULL, *all = NULL;
 	bool v4 = false, v6 = false;
@@ -69,9 +75,9 @@ void engine_tell_odd_routes(const struct nm_node *n)
 		v6 |= p->ip.fam == IP_V6;
 	}
 	if (host_bits)
-		tell_odd(n, *host_bits, "it has host bits set");
+		tell_odd(e, n, *host_bits, "it has host bits set");
 	if (v4 != v6)
-		tell_odd(n, *all, "an exit node needs both 0.0.0.0/0 and ::/0; approve both");
+		tell_odd(e, n, *all, "an exit node needs both 0.0.0.0/0 and ::/0; approve both");
 }
 
 /* ---- the firewall ---- */

@@ -121,6 +121,8 @@ static void check_priority(const struct prefs_strings *list, struct buf *out)
 	for (size_t i = 0; i < list->n; i++) {
 		if (!*list->v[i])
 			complain(out, "the list of exit nodes has an empty name");
+		if (strchr(list->v[i], ','))
+			complain(out, "a name in the list of exit nodes has a comma in it");
 		if (strcmp(list->v[i], "any") == 0 && i + 1 < list->n)
 			complain(out, "\"any\" must be the last in a list of exit nodes");
 	}

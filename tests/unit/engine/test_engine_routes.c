@@ -168,6 +168,26 @@ static void routes_that_cannot_be_used_are_told_once(void **state)
 	expect_told(h, LAN_ROUTE, "10.9.0.0/16", NULL);
 }
 
+static void many_odd_routes_are_told_a_few_times(void **state)
+{
+	struct shell *h = *state;
+	struct peer_spec p[32];
+	struct buf told;
+	for (size_t i = 0; i < ARRAY_LEN(p); i++) {
+		p[i] = stranger(10 + (int64_t)i);
+		p[i].prefixes[p[i].n.n_allowed_ips++] = pfx("0.0.0.0/0");
+	}
+	buf_init(&told, 1u << 16);
+	log_set_tap(note_line, &told);
+	set_map(h, &(struct map_spec){ .peers = p, .n = ARRAY_LEN(p), .filter = RULES_ALL });
+	log_set_tap(NULL, NULL);
+	size_t lines = 0;
+	for (const char *s = buf_cstr(&told); (s = strstr(s, "routes:")); s++)
+		lines++;
+	assert_in_range(lines, 1, 8);
+	buf_fini(&told);
+}
+
 static void the_firewall_follows_preferences_and_routes(void **state)
 {
 	struct shell *h = *state;
@@ -199,6 +219,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(routes_are_accepted_as_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_network_we_come_to_is_spared, setup, teardown),
 		cmocka_unit_test_setup_teardown(routes_that_cannot_be_used_are_told_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(many_odd_routes_are_told_a_few_times, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(the_firewall_follows_preferences_and_routes, setup,
 						teardown),

@@ -225,7 +225,7 @@ static void test_own_checks(void **state)
 	prefs_init(&p);
 	assert_int_equal(edit(&p,
 			      "{\"AdvertiseRoutes\":[\"0.0.0.0/0\",\"::/0\"],"
-			      "\"AdvertiseRoutesSet\":true,\"ExitNodePriority\":[\"any\",\"\"],"
+			      "\"AdvertiseRoutesSet\":true,\"ExitNodePriority\":[\"any\",\"\",\"a,b\"],"
 			      "\"ExitNodePrioritySet\":true,\"AcceptRoutesOnly\":[\"10.0.0.1/8\"],"
 			      "\"AcceptRoutesOnlySet\":true}",
 			      NULL, &why),
@@ -235,7 +235,8 @@ static void test_own_checks(void **state)
 			    "Cannot advertise an exit node and use an exit node at the same time.\n"
 			    "route 10.0.0.1/8 has non-address bits set; expected 10.0.0.0/8\n"
 			    "\"any\" must be the last in a list of exit nodes\n"
-			    "the list of exit nodes has an empty name");
+			    "the list of exit nodes has an empty name\n"
+			    "a name in the list of exit nodes has a comma in it");
 	free(why);
 	prefs_fini(&p);
 }
