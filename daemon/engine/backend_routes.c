@@ -167,7 +167,8 @@ static void accept_item(const struct backend *b, const struct out *o)
 	for (size_t i = 0; i < b->nm->n_peers; i++)
 		if (serves_a_network(b->nm->peers[i])) {
 			add(o, "accept-routes-off", "low", "Routes not accepted",
-			    "Some peers are advertising routes but --accept-routes is false");
+			    "Some peers are advertising routes but --accept-routes is false. To "
+			    "use them type: meshctl set --accept-routes");
 			return;
 		}
 }

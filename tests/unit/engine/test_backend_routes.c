@@ -109,7 +109,8 @@ static void accepting(void **state)
 {
 	struct fixture *f = *state;
 	EXPECT(f, "accept-routes-off",
-	       "Some peers are advertising routes but --accept-routes is false");
+	       "Some peers are advertising routes but --accept-routes is false",
+	       "meshctl set --accept-routes");
 	change(f, "{\"RouteAll\":true,\"RouteAllSet\":true}");
 	EXPECT_NOT(f, "accept-routes-off");
 }
