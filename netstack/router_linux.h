@@ -74,8 +74,9 @@ void router_check(struct router *r, struct router_report *rep, size_t *drift);
  *               a guard that is wanted and not yet there is set. Otherwise without effect */
 void router_down(struct router *r, bool keep_guard, struct router_report *rep);
 
-/* Take away what an earlier run left under other numbers: rules that are not ours now, and of a
- * table that is not ours now the guard, throw routes and routes into our interface. Of `before`
+/* Take away what an earlier run left under other numbers: of a table that is not ours now the guard,
+ * throw routes and routes into our interface, and rules that are not ours now, unless others have
+ * routes in that table. Of `before`
  * only table and rule_base count. After the first work, so that one guard stands before the other
  * falls. rep: what failed here. */
 void router_forget_numbers(struct router *r, const struct router_params *before,

@@ -39,9 +39,8 @@ static void forget_routes(struct router *r, uint32_t table, enum rt_set set, uin
 	}
 }
 
-/* Of the old table only what is ours: who changes the number may do so for the sake of another
- * program that uses it. */
-static void forget_table(struct router *r, uint32_t table)
+/* Of the old table only what is ours. True if nobody else has routes in it. */
+static bool forget_table(struct router *r, uint32_t table)
 {
 	struct router_where w = router_where(r);
 	struct router_view v = { 0 };
@@ -53,19 +52,22 @@ static void forget_table(struct router *r, uint32_t table)
 		forget_routes(r, table, RT_GUARDS, RTN_UNREACHABLE, KROUTE_METRIC_WORST,
 			      &set[RT_GUARDS]);
 	}
+	bool alone = v.n_foreign == 0;
 	router_view_fini(&v);
+	return alone;
 }
 
+/* Who changes the numbers may do so for the sake of another agent that uses them. Its rules look as
+ * ours do: where somebody lives in the table, they stay. */
 void router_forget_numbers(struct router *r, const struct router_params *before,
 			   struct router_report *rep)
 {
+	bool other_table = before->table != r->params.table;
 	r->rep = (struct router_report){ 0 };
-	if (r->able.policy) {
+	if (r->able.policy && (!other_table || forget_table(r, before->table))) {
 		forget_rules(r, before, IP_V4);
 		if (r->able.policy6)
 			forget_rules(r, before, IP_V6);
-		if (before->table != r->params.table)
-			forget_table(r, before->table);
 	}
 	*rep = r->rep;
 }
