@@ -46,6 +46,11 @@ static inline mono_t mono_min(mono_t a, mono_t b)
 	return a.ns < b.ns ? a : b;
 }
 
+static inline mono_t mono_max(mono_t a, mono_t b)
+{
+	return a.ns > b.ns ? a : b;
+}
+
 static inline mono_t mono_add_ns(mono_t a, int64_t ns)
 {
 	if (a.ns == INT64_MAX || (ns > 0 && a.ns > INT64_MAX - ns))

@@ -2,6 +2,7 @@
 #include "netstack/linkmon_linux.h"
 
 #include "base/alloc.h"
+#include "base/bucket.h"
 #include "netstack/netmsg_linux.h"
 #include "netstack/snapshot_linux.h"
 
@@ -18,7 +19,7 @@
  * second apart, then there is one a second, however many events there are. */
 #define CHECK_GAP_MS 250
 #define CHECK_BURST 3
-#define CHECK_REFILL_MS 1000
+#define CHECK_REFILL (1000 * NS_PER_MS)
 #define CHECK_AGAIN_MS 1000 /* after one that failed */
 #define POLL_MS 10000	    /* where events cannot be had */
 #define EVENT_BUFFER (1 << 20)
@@ -29,13 +30,13 @@
 
 #define LOSS_DELAY_MS 250
 #define LOSS_BURST 10
-#define LOSS_REFILL_MS 5000
+#define LOSS_REFILL (5000 * NS_PER_MS)
 
 /* Something of ours that others may take away. */
 struct loss {
 	bool guard;
 	struct loop_timer tell;
-	mono_t tat; /* when the budget is whole again */
+	struct bucket budget;
 };
 
 struct linkmon {
@@ -52,8 +53,8 @@ struct linkmon {
 
 	struct loop_timer check;
 	mono_t check_from; /* not before */
-	mono_t check_tat;  /* when CHECK_BURST is whole again */
-	int64_t jump_s;	   /* seen since the last check */
+	struct bucket checks;
+	int64_t jump_s; /* seen since the last check */
 
 	struct loop_timer tick;
 	int64_t tick_ms;
@@ -66,22 +67,17 @@ struct linkmon {
 
 /* ---- looking ---- */
 
-static mono_t later(mono_t a, mono_t b)
-{
-	return mono_before(a, b) ? b : a;
-}
-
 static void check_soon(struct linkmon *m)
 {
 	if (!loop_timer_armed(&m->check) || !m->events)
-		loop_timer_arm(&m->check, later(loop_now(m->loop), m->check_from));
+		loop_timer_arm(&m->check, mono_max(loop_now(m->loop), m->check_from));
 }
 
 static void spend_check(struct linkmon *m, mono_t now)
 {
-	m->check_tat = mono_add_ms(later(m->check_tat, now), CHECK_REFILL_MS);
-	m->check_from = later(mono_add_ms(now, CHECK_GAP_MS),
-			      mono_add_ms(m->check_tat, -(CHECK_BURST - 1) * CHECK_REFILL_MS));
+	bucket_reserve(&m->checks, now, CHECK_REFILL, CHECK_BURST);
+	m->check_from =
+	    bucket_when(&m->checks, mono_add_ms(now, CHECK_GAP_MS), CHECK_REFILL, CHECK_BURST);
 }
 
 static void on_check(struct loop_timer *t, mono_t now)
@@ -105,14 +101,11 @@ static void on_check(struct loop_timer *t, mono_t now)
 
 /* ---- what others take from us ---- */
 
-/* LOSS_BURST at once, then one in LOSS_REFILL_MS: restoring more often would be a fight with
+/* LOSS_BURST at once, then one in LOSS_REFILL: restoring more often would be a fight with
  * another manager that only costs. */
 static mono_t loss_due(struct loss *x, mono_t now)
 {
-	mono_t budget = mono_add_ms(x->tat, -(LOSS_BURST - 1) * LOSS_REFILL_MS);
-	mono_t due = later(now, budget);
-	x->tat = mono_add_ms(later(x->tat, due), LOSS_REFILL_MS);
-	return mono_add_ms(due, LOSS_DELAY_MS);
+	return mono_add_ms(bucket_reserve(&x->budget, now, LOSS_REFILL, LOSS_BURST), LOSS_DELAY_MS);
 }
 
 static void loss_noticed(struct linkmon *m, struct loss *x)

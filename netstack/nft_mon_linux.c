@@ -2,6 +2,7 @@
 #include "netstack/nft_priv.h"
 
 #include "base/alloc.h"
+#include "base/bucket.h"
 #include "netstack/nft_look_linux.h"
 
 #include <linux/netfilter/nf_tables.h>
@@ -17,8 +18,8 @@
 #define READS_PER_WAKE 64
 
 #define GATHER_MS 200 /* a firewall that reloads takes things away one after another */
-#define BURST 10      /* calls as close as that; then one in REFILL_MS */
-#define REFILL_MS 5000
+#define BURST 10      /* calls as close as that; then one in REFILL */
+#define REFILL (5000 * NS_PER_MS)
 
 struct nft_monitor {
 	struct loop *loop;
@@ -28,7 +29,7 @@ struct nft_monitor {
 	struct mnl_socket *nl;
 	struct loop_fd watch;
 	struct loop_timer call;
-	mono_t budget_full; /* when BURST calls are allowed again */
+	struct bucket budget;
 };
 
 /* ---- which events are news ---- */
@@ -108,19 +109,13 @@ static bool concerns_us(const struct event *e)
 
 /* ---- telling ---- */
 
-static mono_t later(mono_t a, mono_t b)
-{
-	return mono_before(a, b) ? b : a;
-}
-
 /* Putting things back as fast as another manager removes them would be a fight that only costs. */
 static void call_soon(struct nft_monitor *m)
 {
 	if (loop_timer_armed(&m->call))
 		return;
 	mono_t now = loop_now(m->loop);
-	mono_t due = later(now, mono_add_ms(m->budget_full, -(BURST - 1) * REFILL_MS));
-	m->budget_full = mono_add_ms(later(m->budget_full, due), REFILL_MS);
+	mono_t due = bucket_reserve(&m->budget, now, REFILL, BURST);
 	loop_timer_arm(&m->call, mono_add_ms(due, GATHER_MS));
 }
 
