@@ -3,7 +3,7 @@
 
 #define MAGIC UINT32_C(0x68616e31) /* "han1" */
 
-enum { FLAG_SNAT = 1, FLAG_STATEFUL = 2, FLAG_NO_GUARD = 4, FLAGS_ALL = 7 };
+enum { FLAG_SNAT = 1, FLAG_STATEFUL = 2, FLAG_NO_GUARD = 4, FLAG_NO_CONNMARK = 8, FLAGS_ALL = 15 };
 
 void hands_request_fini(struct hands_request *r)
 {
@@ -65,7 +65,8 @@ static void put_apply(struct wr *w, const struct hands_request *r)
 	wr_be32(w, r->params.fwmark_subnet);
 	wr_u8(w, (uint8_t)c->mode);
 	wr_u8(w, (uint8_t)((c->snat ? FLAG_SNAT : 0) | (c->stateful ? FLAG_STATEFUL : 0) |
-			   (c->no_guard ? FLAG_NO_GUARD : 0)));
+			   (c->no_guard ? FLAG_NO_GUARD : 0) |
+			   (c->no_connmark ? FLAG_NO_CONNMARK : 0)));
 	wr_be16(w, c->port4);
 	wr_be16(w, c->port6);
 	wr_be16(w, (uint16_t)c->self.n);
@@ -125,6 +126,7 @@ static int take_apply(struct rd *r, struct hands_request *out)
 	c->snat = flags & FLAG_SNAT;
 	c->stateful = flags & FLAG_STATEFUL;
 	c->no_guard = flags & FLAG_NO_GUARD;
+	c->no_connmark = flags & FLAG_NO_CONNMARK;
 	c->port4 = rd_be16(r);
 	c->port6 = rd_be16(r);
 	uint16_t n_self = rd_be16(r), n_guard = rd_be16(r);

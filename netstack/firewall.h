@@ -22,7 +22,14 @@ struct fw_config {
 	 * routes have them. Sorted, without doubles. */
 	struct prefix_list guard;
 	bool no_guard; /* node attribute disable-linux-cgnat-drop-rule */
+	/* None of our routes takes what does not belong to the tailnet itself, so that the answers to
+	 * our own packets pass a strict reverse-path filter anyway. */
+	bool no_connmark;
 };
+
+/* Answers get the mark of our packets back. Like snat and stateful it makes the kernel track all
+ * connections of this host, which costs every packet: only where it is needed. */
+bool fw_marks_connections(const struct fw_config *c);
 
 void fw_config_fini(struct fw_config *c);
 bool fw_config_eq(const struct fw_config *a, const struct fw_config *b);

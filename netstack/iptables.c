@@ -194,7 +194,7 @@ void ipt_apply_text(const struct ipt_want *w, enum ip_family fam, enum ipt_table
 		    const struct ipt_seen *seen, struct buf *out)
 {
 	bool on = w->cfg->mode == RT_NETFILTER_ON;
-	if (t == IPT_MANGLE && !on) {
+	if (t == IPT_MANGLE && !fw_marks_connections(w->cfg)) {
 		ipt_down_text(t, seen, out);
 		return;
 	}
@@ -245,7 +245,7 @@ bool ipt_applied(const struct ipt_want *w, enum ipt_table t, struct span text,
 		 const struct ipt_seen *seen)
 {
 	bool on = w->cfg->mode == RT_NETFILTER_ON;
-	if (t == IPT_MANGLE && !on)
+	if (t == IPT_MANGLE && !fw_marks_connections(w->cfg))
 		return seen->rules[t] == 0;
 	for (size_t i = 0; i < IPT_CHAINS; i++) {
 		if (ipt_chains[i].table != t)

@@ -245,7 +245,7 @@ static void save_mark(const struct build *x, uint32_t mask, uint32_t value)
 static void connmark(const struct build *x)
 {
 	const struct router_params *p = x->p->params;
-	if (x->p->want->mode != RT_NETFILTER_ON || !nft_plan_has(x->p, NFT_PART_CONNMARK))
+	if (!fw_marks_connections(x->p->want) || !nft_plan_has(x->p, NFT_PART_CONNMARK))
 		return;
 	struct build in = in_chain(x, "prerouting", &hook_prerouting, base_of(x));
 	restore_mark(&in, p->fwmark_mask, p->fwmark_bypass);

@@ -76,7 +76,7 @@ uint32_t nft_parts_of(const struct fw_config *want)
 		parts |= 1u << NFT_PART_SETS;
 	if (want->stateful)
 		parts |= 1u << NFT_PART_STATEFUL;
-	if (want->mode == RT_NETFILTER_ON)
+	if (fw_marks_connections(want))
 		parts |= 1u << NFT_PART_CONNMARK;
 	if (want->snat)
 		parts |= 1u << NFT_PART_SNAT4 | 1u << NFT_PART_SNAT6;

@@ -85,7 +85,8 @@ void engine_tell_odd_routes(struct engine *e, const struct nm_node *n)
 void engine_note_firewall(struct engine *e, const struct nm_node *self, const struct prefs *p)
 {
 	e->netfilter = (enum rt_netfilter)p->netfilter_mode;
-	e->snat = !p->no_snat;
+	/* Nothing is forwarded for others where nothing is offered to them. */
+	e->snat = !p->no_snat && (p->advertise_routes.n > 0 || p->app_connector);
 	e->stateful = p->no_stateful_filtering == J_FALSE;
 	e->no_guard = nm_node_cap(self, "disable-linux-cgnat-drop-rule") != NULL;
 }
@@ -100,6 +101,18 @@ static void add_guard(const struct router_config *routes, struct fw_config *out)
 	prefix_list_sort(&out->guard);
 }
 
+/* Does a route take more than addresses of the tailnet, so that the way back to a peer's address
+ * on the underlay may seem to be the tunnel? */
+static bool reaches_out(const struct prefix_list *routes)
+{
+	for (size_t i = 0; i < routes->n; i++) {
+		struct prefix p = routes->v[i];
+		if (!ip_is_tailnet(p.ip) || (p.ip.fam == IP_V4 && !prefix_is_host(p)))
+			return true;
+	}
+	return false;
+}
+
 void engine_firewall(const struct engine *e, const struct router_config *routes,
 		     struct fw_config *out)
 {
@@ -108,6 +121,7 @@ void engine_firewall(const struct engine *e, const struct router_config *routes,
 		.snat = e->snat,
 		.stateful = e->stateful,
 		.no_guard = e->no_guard,
+		.no_connmark = !reaches_out(&routes->routes),
 	};
 	prefix_list_add_all(&out->self, &routes->addrs);
 	add_guard(routes, out);

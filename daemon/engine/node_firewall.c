@@ -208,7 +208,7 @@ void node_firewall_apply(struct node_firewall *f, const struct fw_config *cfg)
 		node_firewall_down(f, false);
 		return;
 	}
-	if (cfg->mode == RT_NETFILTER_ON)
+	if (fw_marks_connections(cfg))
 		make_marks_valid(f);
 	if (f->applied && fw_config_eq(&f->wanted, cfg))
 		return;

@@ -36,7 +36,7 @@ node_up alice --accept-dns=false
 a=$(node_ip alice) a6=$(ctl alice ip -6)
 wait_for 20 can_ping bob "$a" || fail "policy DROP keeps the tunnel's packets out"
 wait_for 20 can_ping bob "$a6" || fail "policy DROP keeps the tunnel's IPv6 packets out"
-[ "$(jumps)" = 12 ] || fail "not every jump is there once: $(rules)"
+[ "$(jumps)" = 8 ] || fail "not every jump is there once: $(rules)"
 if command -v nft >/dev/null; then
 	! in_ns alice nft list tables | grep -q meshd || fail "there is a table of the other back end"
 fi
@@ -67,7 +67,7 @@ in_ns alice iptables -I INPUT 1 -p esp -j ACCEPT
 node_stop alice KILL
 gone() { ! grep -qs meshd-hands /proc/$helper/comm; }
 wait_for 20 gone || fail "the helper outlives its daemon"
-[ "$(jumps)" = 12 ] || fail "killed: rules are gone"
+[ "$(jumps)" = 8 ] || fail "killed: rules are gone"
 rules >"$NET_DIR/killed"
 in_ns alice iptables -F ts-input
 export TS_DEBUG_FIREWALL_MODE=iptables
@@ -86,6 +86,6 @@ expect_before "stopped"
 node_start alice
 wait_for 20 can_ping bob "$a" || fail "started again: not reached"
 node_stop alice KILL
-[ "$(jumps)" = 12 ] || fail "killed again: rules are gone"
+[ "$(jumps)" = 8 ] || fail "killed again: rules are gone"
 in_ns alice "$MESHD" --cleanup --tun=tailscale0 || fail "--cleanup failed"
 expect_before "cleaned up"

@@ -62,12 +62,13 @@ static void what_is_asked_arrives(void **state)
 static void every_flag_is_its_own(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < 16; i++) {
 		struct hands_request a = usual_request(), b;
 		a.cfg.mode = i & 1 ? RT_NETFILTER_NODIVERT : RT_NETFILTER_ON;
 		a.cfg.snat = i & 1;
 		a.cfg.stateful = i & 2;
 		a.cfg.no_guard = i & 4;
+		a.cfg.no_connmark = i & 8;
 		build(&a);
 		assert_int_equal(hands_request_parse(span_of(msg, msg_len), &b), 0);
 		assert_true(fw_config_eq(&a.cfg, &b.cfg));

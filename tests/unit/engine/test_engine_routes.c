@@ -199,11 +199,19 @@ static void the_firewall_follows_preferences_and_routes(void **state)
 	router_config_build(&in, &c);
 	engine_firewall(h->e, &c, &fw);
 	assert_int_equal(fw.mode, RT_NETFILTER_ON);
-	assert_true(fw.snat && !fw.stateful && !fw.no_guard);
+	assert_true(!fw.snat && !fw.stateful && !fw.no_guard); /* nothing is offered */
+	assert_false(fw.no_connmark); /* 10.1.2.0/24 may be a peer's underlay */
 	assert_int_equal(fw.self.n, 1);
 	assert_true(prefix_list_has(&fw.guard, prefix_host(node_ip(SELF_ID))));
 	assert_true(prefix_list_has(&fw.guard, prefix_host(node_ip(10))));
 	assert_false(prefix_list_has(&fw.guard, pfx(LAN_ROUTE))); /* may have other ways here */
+	fw_config_fini(&fw);
+	map_with(h, serve_it_too, NULL); /* and accepts nothing of the kind */
+	router_config_fini(&c);
+	assert_true(engine_router_in(h->e, &in));
+	router_config_build(&in, &c);
+	engine_firewall(h->e, &c, &fw);
+	assert_true(fw.snat && fw.no_connmark);
 	fw_config_fini(&fw);
 	map_with(h, no_firewall, "disable-linux-cgnat-drop-rule");
 	engine_firewall(h->e, &c, &fw);

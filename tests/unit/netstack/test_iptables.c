@@ -331,6 +331,12 @@ static void nodivert_has_no_jumps_of_ours(void **state)
 	expect_apply(&w, IP_V4, IPT_MANGLE, &s,
 		     "*mangle\n-D OUTPUT -j ts-output\n-F ts-output\n-X ts-output\nCOMMIT\n");
 	expect_apply(&w, IP_V4, IPT_MANGLE, nothing(), "");
+	/* neither has mode on where no mark is needed */
+	c.mode = RT_NETFILTER_ON;
+	c.no_connmark = true;
+	expect_apply(&w, IP_V4, IPT_MANGLE, &s,
+		     "*mangle\n-D OUTPUT -j ts-output\n-F ts-output\n-X ts-output\nCOMMIT\n");
+	expect_apply(&w, IP_V4, IPT_MANGLE, nothing(), "");
 }
 
 static void jumps_with_conditions_belong_to_others(void **state)

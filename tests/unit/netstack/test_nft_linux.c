@@ -147,6 +147,24 @@ static void nodivert_does_not_divert(void **state)
 	ruleset_has("masquerade", 1);
 }
 
+/* A plain node does not make the kernel track its connections. */
+static void what_is_not_needed_is_not_tracked(void **state)
+{
+	(void)state;
+	cfg.no_connmark = true;
+	cfg.snat = false;
+	apply();
+	ruleset_has("ct ", 0);
+	ruleset_has("masquerade", 0);
+	ruleset_has("jump", 4);
+	cfg.no_connmark = false;
+	apply();
+	ruleset_has("ct mark", 6);
+	cfg.no_connmark = true;
+	apply();
+	ruleset_has("ct ", 0);
+}
+
 static void a_mode_after_a_crash(void **state)
 {
 	(void)state;
@@ -575,6 +593,7 @@ int main(void)
 		T(other_numbers),
 		T(each_mode_from_each),
 		T(nodivert_does_not_divert),
+		T(what_is_not_needed_is_not_tracked),
 		T(a_mode_after_a_crash),
 		T(the_guard_changes_alone),
 		T(guards_of_every_size),
