@@ -51,8 +51,12 @@ for f in -4 -6; do
 	in_ns client ip $f rule | grep -q '^6070:.*lookup 77' || fail "rule 6070: $(in_ns client ip $f rule)"
 	in_ns client ip $f route show table 77 | grep -q '^default dev mesh0' || fail "table 77: $(in_ns client ip $f route show table 77)"
 done
-in_ns router nft list ruleset | grep -q '0x01000000' || fail "marks of the firewall: $(in_ns router nft list ruleset)"
-! in_ns router nft list ruleset | grep -Eq '0x000[48]0000' || fail "the usual marks are used: $(in_ns router nft list ruleset)"
+rules_of() { in_ns "$1" nft list ruleset; }
+rules_of client | grep -q '0x01000000' || fail "mark of our own packets: $(rules_of client)"
+rules_of router | grep -q '0x02000000' || fail "mark of what is forwarded: $(rules_of router)"
+for h in client router; do
+	! rules_of $h | grep -Eq '0x000[48]0000' || fail "the usual marks are used: $(rules_of $h)"
+done
 [ "$(theirs client)" = "$had" ] || fail "the other's things were changed: $(theirs client)"
 
 # With the usual numbers beside such a program, status names it, and what to do; with others there is nothing to say.
