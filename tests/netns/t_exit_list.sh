@@ -34,6 +34,7 @@ by_ams() { by 10.77.0.22; }
 says() { ctl client status 2>/dev/null | grep -q "$1"; }
 offered() { ctl client exit-node list 2>/dev/null | grep -q "$1.*-"; }
 
+for h in fra ams; do wait_for 20 says " $h " || fail "the client does not know $h: $(ctl client status)"; done
 ctl client set --exit-node=fra,ams 2>"$NET_DIR/refused" && fail "a list of nodes that offer nothing is taken"
 grep -q 'node "fra" is not advertising an exit node' "$NET_DIR/refused" || fail "what is wrong is not said"
 ctl fra set --advertise-exit-node >"$NET_DIR/set.out" || fail "set --advertise-exit-node"

@@ -41,6 +41,7 @@ advertise router exit
 ctl client set --accept-routes || fail "accept-routes"
 wait_for 30 sees client 10.88.1.10 10.88.1.1 || fail "the network is not reached: $(seen client 10.88.1.10)"
 wait_for 30 sees client fd88:1::10 fd88:1::1 || fail "the network is not reached by IPv6"
+wait_for 30 routed_to client router 0.0.0.0/0 || fail "the exit node is not offered"
 ctl client set --exit-node=router || fail "exit-node"
 wait_for 30 sees client 203.0.113.5 10.77.0.20 || fail "the web sees $(seen client 203.0.113.5)"
 
