@@ -162,5 +162,8 @@ size_t base64_encoded_len(size_t n);
 MUST_CHECK int base64_decode(struct span text, uint8_t *out, size_t *len);
 /* Decimal digits only, no sign, no blanks; 0, -ERR_SYNTAX or -ERR_RANGE (> max). */
 MUST_CHECK int u64_decode(struct span text, uint64_t max, uint64_t *out);
+/* As the reference's flags have it: 1, t, T, true, TRUE, True, and so for 0 and f. 0 or
+ * -ERR_SYNTAX. */
+MUST_CHECK int bool_decode(struct span text, bool *out);
 
 #endif

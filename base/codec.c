@@ -96,3 +96,16 @@ int u64_decode(struct span text, uint64_t max, uint64_t *out)
 	*out = v;
 	return 0;
 }
+
+int bool_decode(struct span text, bool *out)
+{
+	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
+	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (span_eq_str(text, yes[i]) || span_eq_str(text, no[i])) {
+			*out = span_eq_str(text, yes[i]);
+			return 0;
+		}
+	}
+	return -ERR_SYNTAX;
+}

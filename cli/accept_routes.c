@@ -6,24 +6,23 @@
 
 #include <stdlib.h>
 
-static bool is_one_of(const char *s, const char *const *words, size_t n)
+/* A bool, or on and off. */
+static bool says(const char *s, bool want, const char *word)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(s, words[i]) == 0)
-			return true;
-	return false;
+	bool is;
+	if (strcmp(s, word) == 0)
+		return true;
+	return bool_decode(span_str(s), &is) == 0 && is == want;
 }
 
 static bool says_on(const char *s)
 {
-	static const char *const words[] = { "on", "1", "t", "T", "true", "TRUE", "True" };
-	return is_one_of(s, words, ARRAY_LEN(words));
+	return says(s, true, "on");
 }
 
 static bool says_off(const char *s)
 {
-	static const char *const words[] = { "off", "0", "f", "F", "false", "FALSE", "False" };
-	return is_one_of(s, words, ARRAY_LEN(words));
+	return says(s, false, "off");
 }
 
 static bool says_auto(const char *s)

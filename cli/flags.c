@@ -30,19 +30,6 @@ bool flags_any_given(const struct flag_set *set)
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-static int bool_decode(const char *s, bool *out)
-{
-	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
-	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
-	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
-		if (strcmp(s, yes[i]) == 0 || strcmp(s, no[i]) == 0) {
-			*out = strcmp(s, yes[i]) == 0;
-			return 0;
-		}
-	}
-	return -ERR_SYNTAX;
-}
-
 static int int_decode(const char *s, int64_t *out)
 {
 	bool negative = *s == '-';
@@ -61,7 +48,7 @@ static char *store(struct flag *f, const char *text)
 	char *problem = NULL;
 	switch (f->kind) {
 	case FLAG_BOOL:
-		rc = bool_decode(text, f->value);
+		rc = bool_decode(span_str(text), f->value);
 		break;
 	case FLAG_STRING:
 		*(const char **)f->value = text;

@@ -59,19 +59,6 @@ __attribute__((format(printf, 1, 2))) static int complain(const char *fmt, ...)
 	return 2;
 }
 
-static bool parse_bool(const char *v, bool *out)
-{
-	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
-	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
-	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
-		if (strcmp(v, yes[i]) == 0 || strcmp(v, no[i]) == 0) {
-			*out = strcmp(v, yes[i]) == 0;
-			return true;
-		}
-	}
-	return false;
-}
-
 static const struct flag *find(const struct flag *table, size_t n, const char *name, size_t len)
 {
 	for (size_t i = 0; i < n; i++)
@@ -90,7 +77,7 @@ static int take(const struct flag *f, const char *value, int argc, char **argv, 
 		*(const char **)f->to = value ? value : argv[++*i];
 		return -1;
 	}
-	if (value && !parse_bool(value, &b))
+	if (value && bool_decode(span_str(value), &b))
 		return complain("invalid boolean value \"%s\" for -%s: parse error\n", value,
 				f->name);
 	if (f->kind == FLAG_FALSE_ONLY && b)
@@ -184,7 +171,7 @@ static void offload_of_environment(uint32_t *set)
 	for (size_t i = 0; i < ARRAY_LEN(vars); i++) {
 		const char *v = secure_getenv(vars[i].name);
 		bool on;
-		if (v && parse_bool(v, &on) && on)
+		if (v && bool_decode(span_str(v), &on) == 0 && on)
 			*set |= OFFLOAD_BIT(vars[i].step);
 	}
 }

@@ -192,13 +192,34 @@ static void utf8_repairs_each_byte(void **state)
 	buf_fini(&b);
 }
 
+static void bools(void **state)
+{
+	static const char *const bad[] = { "", "on", "yes", "tRUE", "true ", "10", "tt" };
+	bool v = false;
+	(void)state;
+	assert_int_equal(bool_decode(span_str("True"), &v), 0);
+	assert_true(v);
+	assert_int_equal(bool_decode(span_str("F"), &v), 0);
+	assert_false(v);
+	assert_int_equal(bool_decode(span_str("1"), &v), 0);
+	assert_true(v);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(bool_decode(span_str(bad[i]), &v), -ERR_SYNTAX);
+	assert_true(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hex_round_trip), cmocka_unit_test(hex_refuses_all_else),
-		cmocka_unit_test(base64_known),	  cmocka_unit_test(base64_refuses),
-		cmocka_unit_test(decimal),	  cmocka_unit_test(utf8_accepts),
-		cmocka_unit_test(utf8_refuses),	  cmocka_unit_test(utf8_repairs_each_byte),
+		cmocka_unit_test(hex_round_trip),
+		cmocka_unit_test(hex_refuses_all_else),
+		cmocka_unit_test(base64_known),
+		cmocka_unit_test(base64_refuses),
+		cmocka_unit_test(decimal),
+		cmocka_unit_test(bools),
+		cmocka_unit_test(utf8_accepts),
+		cmocka_unit_test(utf8_refuses),
+		cmocka_unit_test(utf8_repairs_each_byte),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
