@@ -91,64 +91,73 @@ QUESTION(statedir, "statedir", "statedir")
 QUESTION(peers, "peers", "peers")
 QUESTION(derp, "derp", "derp")
 
-static int datapath(struct cli *c, int argc, char **argv)
+/* A view that is a table for people. */
+struct view {
+	const char *name;    /* of the command, and what the daemon is asked for */
+	const char *command; /* in full */
+	const char *summary;
+	void (*text)(const json_t *answer, struct buf *cells);
+	void (*end)(const json_t *answer, FILE *out); /* below the table; NULL: nothing */
+};
+
+static void print_view(struct cli *c, const struct view *v, const json_t *answer)
+{
+	struct buf cells;
+	buf_init(&cells, PRINT_MAX);
+	v->text(answer, &cells);
+	print_table(c->out, &cells, 0, 2);
+	buf_fini(&cells);
+	if (v->end)
+		v->end(answer, c->out);
+}
+
+static int show(struct cli *c, const struct view *v, int argc, char **argv)
 {
 	bool json = false;
 	struct flag flags[] = { FLAG(BOOL, "json", &json, "output in JSON format") };
-	struct flag_set set = { .command = CLI_PROG " debug datapath",
-				.summary = "Print how packets are moved on this machine",
-				.args = "[--json]",
-				FLAGS(flags) };
+	struct flag_set set = {
+		.command = v->command, .summary = v->summary, .args = "[--json]", FLAGS(flags)
+	};
 	int code;
 	if (!cli_parse(c, &set, &argc, &argv, &code))
 		return code;
-	json_t *d = answer_to(c, "datapath");
-	if (!d)
+	json_t *answer = answer_to(c, v->name);
+	if (!answer)
 		return CLI_FAIL;
-	if (json) {
-		print_json(c->out, d, J_INDENT_TAB, true);
-	} else {
-		struct buf cells;
-		buf_init(&cells, PRINT_MAX);
-		datapath_text(d, &cells);
-		print_table(c->out, &cells, 0, 2);
-		buf_fini(&cells);
-	}
-	j_free(d);
+	if (json)
+		print_json(c->out, answer, J_INDENT_TAB, true);
+	else
+		print_view(c, v, answer);
+	j_free(answer);
 	return CLI_OK;
+}
+
+#define DATAPATH_SUMMARY "Print how packets are moved on this machine"
+
+static int datapath(struct cli *c, int argc, char **argv)
+{
+	static const struct view view = { "datapath", CLI_PROG " debug datapath", DATAPATH_SUMMARY,
+					  datapath_text, NULL };
+	return show(c, &view, argc, argv);
+}
+
+#define ROUTES_SUMMARY "Print routes, rules and firewall: wanted against there"
+
+static void print_wrong(const json_t *answer, FILE *out)
+{
+	size_t wrong = routes_wrong(answer);
+	if (wrong)
+		fprintf(out,
+			"\n# %zu not as wanted. meshd repairs what others remove within a "
+			"second; if this stays, its log says why.\n",
+			wrong);
 }
 
 static int routes(struct cli *c, int argc, char **argv)
 {
-	bool json = false;
-	struct flag flags[] = { FLAG(BOOL, "json", &json, "output in JSON format") };
-	struct flag_set set = { .command = CLI_PROG " debug routes",
-				.summary = "Print routes, rules and firewall: wanted against there",
-				.args = "[--json]",
-				FLAGS(flags) };
-	int code;
-	if (!cli_parse(c, &set, &argc, &argv, &code))
-		return code;
-	json_t *r = answer_to(c, "routes");
-	if (!r)
-		return CLI_FAIL;
-	if (json) {
-		print_json(c->out, r, J_INDENT_TAB, true);
-	} else {
-		struct buf cells;
-		buf_init(&cells, PRINT_MAX);
-		routes_text(r, &cells);
-		print_table(c->out, &cells, 0, 2);
-		buf_fini(&cells);
-	}
-	size_t wrong = routes_wrong(r);
-	if (wrong && !json)
-		fprintf(c->out,
-			"\n# %zu not as wanted. meshd repairs what others remove within a "
-			"second; if this stays, its log says why.\n",
-			wrong);
-	j_free(r);
-	return CLI_OK;
+	static const struct view view = { "routes", CLI_PROG " debug routes", ROUTES_SUMMARY,
+					  routes_text, print_wrong };
+	return show(c, &view, argc, argv);
 }
 
 static int derp_map(struct cli *c, int argc, char **argv)
@@ -282,7 +291,7 @@ int cmd_debug(struct cli *c, int argc, char **argv)
 		{ "peers", "Print how each peer is reached and why", peers },
 		{ "derp", "Print the relay connections", derp },
 		{ "datapath", "Print how packets are moved on this machine", datapath },
-		{ "routes", "Print routes, rules and firewall: wanted against there", routes },
+		{ "routes", ROUTES_SUMMARY, routes },
 		{ "via", "Convert between site-specific IPv4 CIDRs and IPv6 'via' routes",
 		  cmd_debug_via },
 		{ "restun", "Force a magicsock restun", restun },
