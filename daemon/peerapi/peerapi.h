@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* peerapi.h: the HTTP server on our tailnet addresses that peers talk to
+ * (shared/spec/features.md 1, dns.md 7). What it may tell whom comes through ops. Every peer can
+ * reach it, whatever the packet filter says: its input is hostile. Thread: control. */
+#ifndef DAEMON_PEERAPI_PEERAPI_H
+#define DAEMON_PEERAPI_PEERAPI_H
+
+#include "base/ip.h"
+#include "base/loop.h"
+
+struct peerapi;
+
+/* Who asks, as the network map has it; strings are borrowed for the call. */
+struct peerapi_peer {
+	const char *name;	/* of the node, as we see it */
+	const char *owner;	/* display name of its user */
+	bool same_user;		/* owned by our user, and neither node tagged */
+	bool may_resolve;	/* its DNS questions are answered: exit node offered, filter allows */
+};
+
+typedef void peerapi_dns_fn(void *arg, int err, struct span reply); /* reply: borrowed */
+struct peerapi_ask;
+
+struct peerapi_ops {
+	/* False: the address is no peer's, or there is no map. */
+	bool (*whois)(void *arg, struct ip from, struct peerapi_peer *out);
+	/* Resolve for a peer; fn is called once, never from inside this call, unless cancelled.
+	 * NULL: cannot now. */
+	struct peerapi_ask *(*dns)(void *arg, struct ip from, struct span query, peerapi_dns_fn *fn,
+				   void *fn_arg);
+	void (*dns_cancel)(struct peerapi_ask *a);
+	void (*on_ports)(void *arg); /* peerapi_port says something else now */
+};
+
+struct peerapi *peerapi_new(struct loop *l, const struct peerapi_ops *ops, void *arg); /* new */
+void peerapi_free(struct peerapi *p); /* NULL is fine */
+/* Listen on these addresses of ours, no longer on others. An address that is not there yet is
+ * tried again. */
+void peerapi_set_addresses(struct peerapi *p, const struct ip *addrs, size_t n);
+/* Of the first address of that family; 0: none. */
+uint16_t peerapi_port(const struct peerapi *p, enum ip_family fam);
+
+/* The port a node tries first, second ... (try 0..4) on an address of its own. Pure. */
+uint16_t peerapi_port_of(struct ip own, unsigned attempt);
+
+#endif
