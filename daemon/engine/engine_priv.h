@@ -78,12 +78,13 @@ struct engine {
 };
 
 /* engine.c: disco and handshakes; nothing while UDP is forbidden */
+void engine_send_udp(struct engine *e, struct ep to, struct span d);
+
 /* engine_routes.c: note what the map and the preferences say */
 void engine_note_accepted(struct engine *e, const struct prefs *p);
+void engine_note_firewall(struct engine *e, const struct nm_node *self, const struct prefs *p);
 /* Log what of a new or changed peer's routes cannot be used. */
 void engine_tell_odd_routes(struct engine *e, const struct nm_node *n);
-void engine_note_firewall(struct engine *e, const struct nm_node *self, const struct prefs *p);
-void engine_send_udp(struct engine *e, struct ep to, struct span d);
 
 /* engine_map.c */
 struct epeer *engine_peer(const struct engine *e, const struct node_key *key);
