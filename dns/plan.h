@@ -15,7 +15,8 @@ struct dns_plan_in {
 	bool accept;		      /* preference CorpDNS */
 	bool force_ipv4;	      /* capability force-register-magicdns-ipv4-only */
 	bool exit_node;		      /* one is chosen */
-	const char *exit_doh;	      /* http://..../dns-query of an exit node that resolves, NULL */
+	/* http://.../dns-query of an exit node that resolves and has a port for it, NULL */
+	const char *exit_doh;
 	const struct dns_upstreams *exit_resolvers; /* of one that is WireGuard only, NULL */
 };
 
@@ -33,8 +34,10 @@ struct dns_plan {
 	size_t n_hosts;
 	bool only_v6;
 	bool hosts_unrouted;
+	struct dns_upstreams fallback; /* where the system's own servers cannot be read */
 };
-/* out: fini'd or zeroed before. */
+/* out: fini'd or zeroed before. Names out of control's configuration that are no names are left
+ * out; records that are no address, too. */
 void dns_plan_build(const struct dns_plan_in *in, struct dns_plan *out);
 void dns_plan_fini(struct dns_plan *p);
 
@@ -44,6 +47,8 @@ struct dns_os_able {
 	bool has_base;			  /* base can be read in this mode ... */
 	bool base_failed;		  /* ... but was not */
 	const struct dns_os_config *base; /* may be NULL unless has_base */
+	/* What could be read before, for when it cannot be now; NULL */
+	const struct dns_os_config *last_base;
 };
 
 /* Stage 2. */
@@ -54,8 +59,9 @@ struct dns_result {
 	size_t n_zones;
 	struct dns_os_config os;
 };
-/* 0; -ERR_IO: the base is needed and was not read: the system's side stays as it is. out: fini'd or
- * zeroed before. */
+/* 0; -ERR_IO: the base is needed and was not read: the system's side stays as it is, os is empty and
+ * not to be set, routes and zones are good as far as they can be. Name servers of the system keep
+ * their zone in addr: "fe80::1%eth0". out: fini'd or zeroed before. */
 int dns_plan_compile(const struct dns_plan *p, const struct dns_os_able *able, bool force_ipv4,
 		     struct dns_result *out);
 void dns_result_fini(struct dns_result *r);

@@ -35,6 +35,8 @@ struct backend_opts {
 	unsigned workers;    /* threads of the packet path, 1 or 2; 0 = 1 */
 	uint32_t no_offload; /* set of base/offload.h */
 	int hands_fd;	     /* of hands_fork: iptables; -1: nftables */
+	int osdns_fd;	     /* of osdns_fork; -1: the system's resolver is left alone */
+	unsigned dns_in_flight; /* questions asked of others at once; 0 = 1000 */
 	bool no_tun;	     /* tests: no interface, no routes */
 	const char
 	    *reduced; /* what of the sandbox is not in force, for the health list; NULL = nothing */
@@ -114,6 +116,24 @@ struct backend_netcheck;
 struct backend_netcheck *backend_netcheck(struct backend *b,
 					  void (*done)(void *arg, const json_t *report), void *arg);
 void backend_netcheck_cancel(struct backend_netcheck *c);
+
+/* ---- DNS ------------------------------------------------------------------------------------
+ */
+/* What the system's resolver would do without us, as spec 8 of dns.md has it. NULL: not known,
+ * *why new. */
+json_t *backend_dns_osconfig(struct backend *b, char **why);
+/* For `dns status` and `debug dns`: how the system is told and why, what is installed, what it did
+ * before, how that went, what our resolver knows and whom it asks. New. */
+json_t *backend_dns_debug(struct backend *b);
+struct backend_dns_ask;
+/* Ask our own resolver as a local TCP client would. type: one of the chapter's words, any case.
+ * done gets {"Bytes","Resolvers","Local"} (borrowed; NULL: no answer in time, or no room) once,
+ * never from inside this call, and never after cancel. Returns new, or NULL with *why new: name or
+ * type is none. */
+struct backend_dns_ask *backend_dns_query(struct backend *b, const char *name, const char *type,
+					  void (*done)(void *arg, const json_t *reply), void *arg,
+					  char **why);
+void backend_dns_query_cancel(struct backend_dns_ask *q);
 
 /* ---- bus ----------------------------------------------------------------------------------------
  */

@@ -11,7 +11,11 @@
 #include "daemon/state/profiles.h"
 #include "daemon/state/state_io.h"
 
-struct backend_exit; /* backend_exit.c */
+struct backend_exit;	/* backend_exit.c */
+struct backend_dns;	/* backend_dns.c */
+struct backend_peerapi; /* backend_peerapi.c */
+struct dns_forward;
+struct dns_os_config;
 
 struct backend {
 	struct net *net;
@@ -51,6 +55,8 @@ struct backend {
 	struct loop_timer cache_timer;
 	struct loop_timer health_timer;
 	struct backend_exit *exit;
+	struct backend_dns *dns;
+	struct backend_peerapi *peerapi;
 	struct loop_defer step; /* run the state machine at the end of the turn */
 	mono_t want_running_at;
 
@@ -119,6 +125,25 @@ void backend_exit_refresh(struct backend *b);
 void backend_apply(struct backend *b, const struct nm_change *ch);
 /* As last decided; borrowed. */
 const struct exit_choice *backend_exit_choice(const struct backend *b);
+
+/* backend_dns.c: names. All calls are harmless while there is none. */
+void backend_dns_init(struct backend *b, const struct backend_opts *o);
+/* Puts the system's resolver back. */
+void backend_dns_free(struct backend *b);
+/* Facts changed (map, preferences, state, routes): decide anew, soon. ch NULL: any of them. */
+void backend_dns_refresh(struct backend *b, const struct nm_change *ch);
+void backend_dns_on_link_change(struct backend *b);
+/* The forwarder, for peers that use us as exit node. Borrowed; NULL: there is none now. */
+struct dns_forward *backend_dns_forward(struct backend *b);
+/* What the system would ask without us, service addresses taken out. Borrowed until the next turn;
+ * NULL: not known. */
+const struct dns_os_config *backend_dns_base(const struct backend *b);
+
+/* backend_peerapi.c */
+void backend_peerapi_init(struct backend *b);
+void backend_peerapi_free(struct backend *b);
+/* Own addresses, map or state may have changed. */
+void backend_peerapi_apply(struct backend *b);
 
 /* backend_routes.c: what is wrong with routes and exit nodes; text is borrowed during the call */
 struct backend_item {
