@@ -17,11 +17,13 @@
 
 #define OSDNS_TEXT_MAX 1024
 
+/* Anything but tun is for tests; NULL: as usual. */
 struct osdns_opts {
 	const char *tun;
-	const char *etc;       /* NULL: /etc. Anything else is for tests, as are the next two */
-	const char *run;       /* NULL: /run */
-	const char *state_dir; /* where the journal is kept; NULL: none is, nothing is changed */
+	const char *etc;      /* /etc; the journal is kept there, too, beside what it tells of */
+	const char *run;      /* /run */
+	const char *programs; /* /usr/sbin:/sbin:/usr/bin:/bin */
+	const char *bus;      /* address of the system bus */
 };
 
 struct osdns_proc {
