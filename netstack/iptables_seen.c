@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netstack/iptables_priv.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 
 const struct ipt_chain ipt_chains[IPT_CHAINS] = {
@@ -42,14 +44,10 @@ static struct span word(struct span s)
 	return end ? span_of(s.p, (size_t)(end - s.p)) : s;
 }
 
-/* FNV-1a: nobody gains by a collision, who could write it could write the rules. */
+/* Who could write a collision could write the rules. */
 static uint64_t mix(uint64_t h, struct span s)
 {
-	if (h == 0)
-		h = UINT64_C(0xcbf29ce484222325);
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ s.p[i]) * UINT64_C(0x100000001b3);
-	return (h ^ '\n') * UINT64_C(0x100000001b3);
+	return fnv1a_u8(fnv1a(h ? h : FNV1A_START, s), '\n');
 }
 
 static int chain_of(int table, struct span name)

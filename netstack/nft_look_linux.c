@@ -3,6 +3,8 @@
 
 #include "netstack/nft_table_linux.h"
 
+#include "base/hash.h"
+
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 
@@ -128,9 +130,7 @@ struct listing {
 
 static void mix_bytes(uint64_t *print, const void *data, size_t len)
 {
-	const uint8_t *b = data;
-	for (size_t i = 0; i < len; i++)
-		*print = (*print ^ b[i]) * 0x100000001b3;
+	*print = fnv1a(*print, span_of(data, len));
 	mix(print, len);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netstack/nft_set_linux.h"
 
+#include "base/hash.h"
+
 #include <linux/netfilter/nf_tables.h>
 
 #include <arpa/inet.h>
@@ -130,9 +132,7 @@ void nft_set_change(const struct nft_at *at, const struct nft_set *set, const st
 /* Summed up, since the kernel lists elements in an order of its own. */
 static uint64_t element_print(const uint8_t *key, size_t len, bool end)
 {
-	uint64_t x = end ? 0x9e3779b97f4a7c15 : 0xcbf29ce484222325;
-	for (size_t i = 0; i < len; i++)
-		x = (x ^ key[i]) * 0x100000001b3;
+	uint64_t x = fnv1a(end ? 0x9e3779b97f4a7c15 : FNV1A_START, span_of(key, len));
 	return x ^ x >> 29;
 }
 

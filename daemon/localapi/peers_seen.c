@@ -2,19 +2,17 @@
 #include "daemon/localapi/peers_seen.h"
 
 #include "base/alloc.h"
+#include "base/hash.h"
 
 #include <stdlib.h>
 
 #define NODE_JSON_MAX (1u << 20)
 
-/* FNV-1a. Somebody who makes two of a node's states collide hides one update from a GUI; the
- * snapshot of the data path does not come from here. */
+/* Somebody who makes two of a node's states collide hides one update from a GUI; the snapshot of
+ * the data path does not come from here. */
 static uint64_t hash(struct span s)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ s.p[i]) * UINT64_C(0x100000001b3);
-	return h;
+	return fnv1a(FNV1A_START, s);
 }
 
 static int by_id(const void *a, const void *b)
