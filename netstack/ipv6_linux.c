@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netstack/ipv6_linux.h"
 
-#include "base/fs.h"
+#include "netstack/sysctl_linux.h"
 
 #include <stdio.h>
 
 #define CONF "/proc/sys/net/ipv6/conf/"
 #define TEST_PRIORITY 1234
 
-/* The number in a file of one line: 0 or -ERR_NOENT, -ERR_IO... */
 static int read_flag(const char *ifname, const char *name, bool *on)
 {
 	char path[128];
-	struct buf b;
+	int value = 0;
 	snprintf(path, sizeof(path), CONF "%s/%s", ifname, name);
-	buf_init(&b, 64);
-	int rc = fs_read(path, &b);
-	if (rc == 0)
-		*on = !span_eq_str(buf_span(&b), "0\n");
-	buf_fini(&b);
+	int rc = sysctl_read(path, &value);
+	*on = value != 0;
 	return rc;
 }
 
