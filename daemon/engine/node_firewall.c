@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK_S 60 /* iptables tells nobody of changes, and a message of nftables may be lost */
 #define STOP_MS 3000
 #define SRC_VALID_MARK "/proc/sys/net/ipv4/conf/all/src_valid_mark"
 
@@ -26,8 +25,8 @@ struct node_firewall {
 	bool applied; /* wanted is what the kernel has, or what the helper is at */
 	bool settled; /* what an earlier run left is taken over, or away */
 	struct fw_config wanted;
-	struct loop_timer check;
 	bool marks_valid;  /* src_valid_mark is 1 */
+	bool marks_told;   /* or that it cannot be set has been logged */
 	char missing[200]; /* why there is no back end; "" if there is */
 	char problem[HANDS_TEXT_MAX];
 };
@@ -118,7 +117,7 @@ static void on_hands_checked(void *arg, int rc, const char *text)
 	set_problem(f, text[0] ? text : err_text(rc));
 }
 
-static void look(struct node_firewall *f)
+void node_firewall_look(struct node_firewall *f)
 {
 	bool intact = true;
 	if (f->wanted.mode == RT_NETFILTER_OFF)
@@ -133,14 +132,7 @@ static void look(struct node_firewall *f)
 
 static void on_foreign_change(void *arg)
 {
-	look(arg);
-}
-
-static void on_check(struct loop_timer *t, mono_t now)
-{
-	struct node_firewall *f = t->arg;
-	loop_timer_arm(t, mono_add_s(now, CHECK_S));
-	look(f);
+	node_firewall_look(arg);
 }
 
 /* ---- life ---- */
@@ -155,8 +147,7 @@ static void open_nft(struct node_firewall *f)
 	}
 	f->monitor = nft_monitor_new(f->loop, f->nft, on_foreign_change, f);
 	if (!f->monitor)
-		log_warn("firewall: cannot watch for changes by others; looking every %d s",
-			 CHECK_S);
+		log_warn("firewall: cannot watch for changes by others; looking now and then");
 }
 
 struct node_firewall *node_firewall_new(struct loop *l, const struct node_firewall_opts *o)
@@ -167,7 +158,6 @@ struct node_firewall *node_firewall_new(struct loop *l, const struct node_firewa
 	f->params = *o->params;
 	f->changed = o->changed;
 	f->arg = o->arg;
-	loop_timer_init(l, &f->check, on_check, f);
 	if (o->hands_fd >= 0)
 		f->hands = hands_new(l, o->hands_fd);
 	else
@@ -179,7 +169,6 @@ void node_firewall_free(struct node_firewall *f)
 {
 	if (!f)
 		return;
-	loop_timer_cancel(&f->check);
 	nft_monitor_free(f->monitor);
 	nft_free(f->nft);
 	hands_free(f->hands);
@@ -198,8 +187,9 @@ static void make_marks_valid(struct node_firewall *f)
 		return;
 	int rc = sysctl_write(SRC_VALID_MARK, 1);
 	f->marks_valid = rc == 0;
-	if (rc)
+	if (rc && !f->marks_told)
 		log_warn("firewall: cannot set net.ipv4.conf.all.src_valid_mark: %s", err_text(rc));
+	f->marks_told = true;
 }
 
 void node_firewall_apply(struct node_firewall *f, const struct fw_config *cfg)
@@ -215,13 +205,11 @@ void node_firewall_apply(struct node_firewall *f, const struct fw_config *cfg)
 	fw_config_fini(&f->wanted);
 	fw_config_copy(&f->wanted, cfg);
 	put(f);
-	loop_timer_arm(&f->check, mono_add_s(loop_now(f->loop), CHECK_S));
 }
 
 void node_firewall_down(struct node_firewall *f, bool wait)
 {
 	bool had = f->wanted.mode != RT_NETFILTER_OFF || !f->settled;
-	loop_timer_cancel(&f->check);
 	fw_config_fini(&f->wanted);
 	if (had)
 		take_away(f);

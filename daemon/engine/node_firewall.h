@@ -25,6 +25,9 @@ void node_firewall_free(struct node_firewall *f);
 
 /* cfg is copied. Cheap if nothing changed. */
 void node_firewall_apply(struct node_firewall *f, const struct fw_config *cfg);
+/* Mend what others did to it: iptables tells nobody of changes, and a message of nftables may be
+ * lost. To be called once a minute or so. */
+void node_firewall_look(struct node_firewall *f);
 /* Nothing of ours any more; at the end of the daemon with `wait`, until it is so. */
 void node_firewall_down(struct node_firewall *f, bool wait);
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define RETRY_S 5 /* after a failure that may pass */
-/* A message of the kernel may be lost, and who else uses our numbers sends none. */
+/* A message of the kernel may be lost; iptables sends none, nor does who else uses our numbers. */
 #define FIRST_CHECK_MS 1000
 #define CHECK_S 60
 #define WHY_MAX 2048
@@ -204,7 +204,10 @@ static void on_check(struct loop_timer *t, mono_t now)
 {
 	struct node *n = t->arg;
 	loop_timer_arm(t, mono_add_s(now, CHECK_S));
-	if (!n->routed || loop_timer_armed(&n->route_work))
+	if (!n->routed)
+		return;
+	node_firewall_look(n->firewall);
+	if (loop_timer_armed(&n->route_work))
 		return;
 	node_check_routes(n);
 	look_for_rivals(n);
