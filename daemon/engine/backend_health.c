@@ -31,6 +31,7 @@ struct items {
 	struct item v[HEALTH_ITEMS_MAX];
 	size_t n;
 	mono_t next; /* earliest moment when time alone changes the list */
+	bool only_next; /* nothing else is wanted: leave out what time does not change */
 };
 
 static void __attribute__((format(printf, 6, 7)))
@@ -238,7 +239,8 @@ static void collect(struct backend *b, struct items *l)
 	else if (state_file_trouble(b->file))
 		add(l, "state-store-health", "high", "State is not stored", false, "%s",
 		    state_file_trouble(b->file));
-	node_items(b, l);
+	if (!l->only_next)
+		node_items(b, l);
 	if (!b->profiles)
 		return;
 	if (b->login_error[0] || logged_out(b)) {
@@ -264,6 +266,8 @@ static void collect(struct backend *b, struct items *l)
 	}
 	if (since(l, now, b->want_running_at, WARM_UP_S))
 		relay_items(b, l, now);
+	if (l->only_next)
+		return;
 	backend_route_items(b, add_item, l);
 	for (size_t i = 0; i < b->nm->n_messages; i++) {
 		struct log_esc_buf esc;
@@ -299,6 +303,7 @@ static mono_t self_expiry(const struct backend *b, mono_t now)
 mono_t backend_health_deadline(const struct backend *b)
 {
 	struct items *l = xcalloc(1, sizeof(*l));
+	l->only_next = true;
 	collect((struct backend *)(uintptr_t)b, l);
 	mono_t next = mono_min(l->next, self_expiry(b, loop_now(b->loop)));
 	free(l);
