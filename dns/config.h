@@ -56,4 +56,12 @@ struct dns_config {
 /* A zeroed struct is the empty configuration. */
 void dns_config_fini(struct dns_config *c);
 
+/* Deep copies; to is overwritten, not freed. A zeroed struct is the empty list. */
+void dns_upstreams_copy(struct dns_upstreams *to, const struct dns_upstreams *from);
+void dns_upstreams_fini(struct dns_upstreams *u);
+bool dns_upstreams_eq(const struct dns_upstreams *a, const struct dns_upstreams *b);
+bool dns_routes_eq(const struct dns_suffix_route *a, size_t n_a, const struct dns_suffix_route *b,
+		   size_t n_b);
+void dns_routes_free(struct dns_suffix_route *v, size_t n); /* v itself, too */
+
 #endif

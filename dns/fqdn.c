@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dns/fqdn.h"
+
+#include <string.h>
+
+#define LABEL_MAX 63
+
+static bool labels_ok(const char *s, size_t n)
+{
+	size_t label = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] != '.') {
+			label++;
+			continue;
+		}
+		if (label == 0 || label > LABEL_MAX)
+			return false;
+		label = 0;
+	}
+	return n == 0 || (label > 0 && label <= LABEL_MAX);
+}
+
+int dns_fqdn_clean(const char *in, char out[static DNS_FQDN_MAX + 1])
+{
+	if (*in == '.')
+		in++;
+	size_t n = strnlen(in, DNS_FQDN_MAX + 2);
+	if (n && in[n - 1] == '.')
+		n--;
+	if (n > DNS_FQDN_MAX || !labels_ok(in, n))
+		return -ERR_SYNTAX;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (char)(in[i] >= 'A' && in[i] <= 'Z' ? in[i] - 'A' + 'a' : in[i]);
+	out[n] = '\0';
+	return 0;
+}
+
+bool dns_fqdn_below(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), s = strlen(suffix);
+	if (s == 0)
+		return true;
+	if (n < s || strcmp(name + n - s, suffix) != 0)
+		return false;
+	return n == s || name[n - s - 1] == '.';
+}
+
+static unsigned at(const char *s)
+{
+	return *s ? (unsigned char)*s : '.';
+}
+
+int dns_fqdn_cmp(const char *a, const char *b)
+{
+	while (*a && *b && *a == *b)
+		a++, b++;
+	unsigned x = at(a), y = at(b);
+	if (x != y)
+		return x < y ? -1 : 1;
+	/* One is at its end, so that its final dot stands against a dot inside the other. */
+	return *a ? 1 : *b ? -1 : 0;
+}
