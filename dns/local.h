@@ -42,7 +42,8 @@ struct dns_local_in {
 
 struct dns_local;
 
-/* Copies what it needs. Returns new, one reference. */
+/* Copies what it needs; names that are none are left out. Returns new, one reference; NULL: no
+ * memory. */
 struct dns_local *dns_local_new(const struct dns_local_in *in);
 struct dns_local *dns_local_ref(struct dns_local *l);
 void dns_local_unref(struct dns_local *l); /* NULL is fine. Both: control thread only */
