@@ -72,7 +72,7 @@ NEED_dataplane := wg magicsock netstack
 NEED_engine := state control dataplane wg magicsock netstack dns daemon
 NEED_localapi :=
 NEED_coordinator := control state magicsock netstack dns
-NEED_daemon := netstack
+NEED_daemon := netstack dns
 MAINS := daemon/main.c cli/main.c daemon/coordinator/main.c
 
 srcs = $(filter-out $(MAINS),$(foreach d,$(DIR_$(1)),$(wildcard $(d)/*.c)))

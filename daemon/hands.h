@@ -19,9 +19,8 @@
 #define DAEMON_HANDS_H
 
 #include "base/loop.h"
+#include "daemon/helper.h"
 #include "netstack/firewall.h"
-
-#include <sys/types.h>
 
 /* Longest text of a result, with its NUL. */
 #define HANDS_TEXT_MAX 512
@@ -30,11 +29,6 @@ struct hands_opts {
 	const char *path; /* absolute directories, colon between; NULL:
 			     /usr/sbin:/sbin:/usr/bin:/bin. Anything else is for tests. */
 	int program_ms;	  /* a program may run as long; 0: 10 s (iptables waits 5 s for its lock) */
-};
-
-struct hands_proc {
-	int fd;	   /* the daemon's end; close-on-exec, non-blocking */
-	pid_t pid; /* of the helper; for the log */
 };
 
 /* ---- before the sandbox, without threads ---- */
@@ -46,7 +40,7 @@ struct hands_proc {
 int hands_cleanup(const struct hands_opts *o, char text[static HANDS_TEXT_MAX]);
 /* 0, -ERR_NOENT (no iptables here; nothing was forked), -ERR_IO. o is not needed afterwards. Sets
  * SIGCHLD to ignored in this process: the sandbox cannot wait for a child. */
-MUST_CHECK int hands_fork(const struct hands_opts *o, struct hands_proc *out);
+MUST_CHECK int hands_fork(const struct hands_opts *o, struct helper *out);
 
 /* ---- afterwards, on the control thread ---- */
 

@@ -4,7 +4,7 @@
 #ifndef DAEMON_HANDS_FIREWALL_H
 #define DAEMON_HANDS_FIREWALL_H
 
-#include "daemon/hands_run.h"
+#include "base/run.h"
 #include "daemon/hands_wire.h"
 
 struct ipt_programs {

@@ -4,7 +4,6 @@
 #include "daemon/sandbox_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
@@ -72,67 +71,23 @@ void hands_serve(int fd, const struct hands_opts *o)
 
 static void give_up_the_rest(void)
 {
-	prctl(PR_SET_NAME, "meshd-hands");
 	sandbox_early();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	sandbox_capabilities(1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW, true);
 }
 
-/* Whoever stops the service tells all of its processes; we go when the daemon has gone. */
-static void heed_no_signals(void)
+static void be_hands(int fd, const void *arg)
 {
-	static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
-	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-		signal(ignored[i], SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
-}
-
-/* Nothing open but standard error and the socket, which becomes 3. Nobody should wait for the end
- * of a stream because we have it, too. */
-static int keep_one_socket(int fd)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		dup2(null, 0);
-		dup2(null, 1);
-	}
-	if (fd != 3 && dup3(fd, 3, O_CLOEXEC) != 3)
-		return fd;
-	if (close_range(4, ~0u, 0) != 0)
-		for (int i = 4; i < 4096; i++)
-			close(i);
-	return 3;
-}
-
-static void be_hands(int fd, const struct hands_opts *o)
-{
-	heed_no_signals();
 	give_up_the_rest();
-	hands_serve(keep_one_socket(fd), o);
-	_exit(0);
+	hands_serve(fd, arg);
 }
 
-int hands_fork(const struct hands_opts *o, struct hands_proc *out)
+int hands_fork(const struct hands_opts *o, struct helper *out)
 {
 	struct hands_fw f;
-	int sv[2];
 	if (!hands_firewall_find(&f, o))
 		return -ERR_NOENT;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) != 0)
-		return -ERR_IO;
-	out->pid = fork();
-	if (out->pid == 0) {
-		close(sv[0]);
-		be_hands(sv[1], o);
-	}
-	close(sv[1]);
-	if (out->pid < 0 || fcntl(sv[0], F_SETFL, O_NONBLOCK) != 0) {
-		close(sv[0]);
-		return -ERR_IO;
-	}
-	signal(SIGCHLD, SIG_IGN);
-	out->fd = sv[0];
-	return 0;
+	return helper_fork(SOCK_SEQPACKET, "meshd-hands", be_hands, o, out);
 }
 
 int hands_cleanup(const struct hands_opts *o, char text[static HANDS_TEXT_MAX])

@@ -86,7 +86,7 @@ static int fork_hands(const struct options *o)
 {
 	struct router_report rep = { 0 };
 	const struct hands_opts programs = { 0 };
-	struct hands_proc helper;
+	struct helper helper;
 	struct nft *nft =
 	    o->firewall == FIREWALL_IPTABLES ? NULL : nft_new(o->tun, &o->routing, &rep);
 	nft_free(nft);

@@ -11,9 +11,8 @@
 #define DAEMON_OSDNS_H
 
 #include "base/loop.h"
+#include "daemon/helper.h"
 #include "dns/os_config.h"
-
-#include <sys/types.h>
 
 #define OSDNS_TEXT_MAX 1024
 
@@ -26,18 +25,13 @@ struct osdns_opts {
 	const char *bus;      /* address of the system bus */
 };
 
-struct osdns_proc {
-	int fd; /* the daemon's end */
-	pid_t pid;
-};
-
 /* ---- before the sandbox, without threads ---- */
 /* Put back what an earlier run left changed: every manager that shows traces of us, not only the
  * one in use now. 0 also if there was nothing; text: what was done, or what went wrong and what to
  * type, "" if nothing. Blocks for seconds at most. */
 int osdns_cleanup(const struct osdns_opts *o, char text[static OSDNS_TEXT_MAX]);
 /* 0, -ERR_PERM: we are not root, there is no helper; -ERR_IO. */
-MUST_CHECK int osdns_fork(const struct osdns_opts *o, struct osdns_proc *out);
+MUST_CHECK int osdns_fork(const struct osdns_opts *o, struct helper *out);
 
 /* ---- afterwards, on the control thread ---- */
 struct osdns;

@@ -165,7 +165,7 @@ static pid_t wait_pid_file(const char *name)
 
 struct daemon {
 	struct loop *loop;
-	struct hands_proc proc;
+	struct helper proc;
 	struct hands *hands;
 };
 
@@ -457,7 +457,7 @@ static void garbage_is_refused(void **state)
 {
 	(void)state;
 	static uint8_t msg[HANDS_REQUEST_MAX + 4096];
-	struct hands_proc p;
+	struct helper p;
 	struct hands_request r = usual_request();
 	program("iptables-save", ": >$D/ran");
 	assert_int_equal(hands_fork(&opts, &p), 0);
@@ -568,7 +568,7 @@ static void signals_of_a_service_manager_are_not_for_it(void **state)
 static pid_t killed_daemon(bool busy)
 {
 	int fds[2], status;
-	struct hands_proc p;
+	struct helper p;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	fflush(NULL);
 	signal(SIGCHLD, SIG_DFL);
@@ -656,7 +656,7 @@ static void no_iptables_no_helper(void **state)
 {
 	(void)state;
 	char text[HANDS_TEXT_MAX];
-	struct hands_proc p;
+	struct helper p;
 	assert_true(available());
 	opts.path = "/nowhere:/dev/null";
 	assert_false(available());

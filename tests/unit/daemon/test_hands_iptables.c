@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
-#include "daemon/hands_run.h"
+#include "base/run.h"
 #include "daemon/hands.h"
 #include "netstack/iptables.h"
 
@@ -172,7 +172,7 @@ static void need_tables(void)
 
 struct daemon {
 	struct loop *loop;
-	struct hands_proc proc;
+	struct helper proc;
 	struct hands *hands;
 };
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/hands_run.h"
+#include "base/run.h"
+
+#include "base/alloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +26,7 @@ struct running {
 	const struct run *run;
 	pid_t pid;
 	int in, out, err; /* out, err: our ends; -1: at their end */
+	int ended;	  /* readable when it has; -1: the kernel has no such thing */
 	struct {
 		char text[LINE_MAX_LEN];
 		size_t len;
@@ -96,20 +100,25 @@ static int ms_until(mono_t at)
 	return ns <= 0 ? 0 : (int)(ns / NS_PER_MS) + 1;
 }
 
-/* Until both outputs are closed; false when time is up. */
+/* Until both outputs are closed, or it has ended and all that it said is read: what it started may
+ * live on and hold them open. False when time is up. */
 static bool listen_to(struct running *p)
 {
 	while (p->out >= 0 || p->err >= 0) {
-		struct pollfd fds[2] = { { p->out, POLLIN, 0 }, { p->err, POLLIN, 0 } };
+		struct pollfd fds[] = { { p->out, POLLIN, 0 },
+					{ p->err, POLLIN, 0 },
+					{ p->ended, POLLIN, 0 } };
 		int left = ms_until(p->run->until);
 		if (left == 0)
 			return false;
-		if (poll(fds, 2, left) <= 0)
+		if (poll(fds, ARRAY_LEN(fds), left) <= 0)
 			continue;
 		if (fds[0].revents)
 			drain(p, &p->out, take_lines);
 		if (fds[1].revents)
 			drain(p, &p->err, take_complaint);
+		if (fds[2].revents && !fds[0].revents && !fds[1].revents)
+			return true;
 	}
 	return true;
 }
@@ -130,7 +139,8 @@ static int input_of(struct span text)
 
 static int spawn(struct running *p, int out, int err)
 {
-	char *const env[] = { NULL };
+	static char *const no_env[] = { NULL };
+	char *const *env = p->run->env ? p->run->env : no_env;
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, defaults;
@@ -142,6 +152,8 @@ static int spawn(struct running *p, int out, int err)
 	posix_spawn_file_actions_adddup2(&files, p->in, 0);
 	posix_spawn_file_actions_adddup2(&files, out, 1);
 	posix_spawn_file_actions_adddup2(&files, err, 2);
+	if (p->run->dir)
+		posix_spawn_file_actions_addchdir_np(&files, p->run->dir);
 	posix_spawnattr_init(&attr);
 	/* A process group of its own, so that what it starts ends with it. */
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
@@ -172,6 +184,8 @@ static int start(struct running *p)
 	close(err[1]);
 	p->out = out[0];
 	p->err = err[0];
+	if (rc == 0)
+		p->ended = (int)syscall(SYS_pidfd_open, p->pid, 0);
 	return rc;
 }
 
@@ -189,7 +203,7 @@ static int reap(pid_t pid, mono_t until)
 	}
 }
 
-static int finish(struct running *p)
+static int finish(struct running *p, int *ended_with)
 {
 	int status = listen_to(p) ? reap(p->pid, p->run->until) : -1;
 	if (status == -1) {
@@ -197,24 +211,38 @@ static int finish(struct running *p)
 		reap(p->pid, mono_add_ms(mono_now(), KILL_MS));
 		return -ERR_TIMEOUT;
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	return strstr(p->said, "ermission denied") ? -ERR_PERM : -ERR_IO;
+	*ended_with = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return *ended_with < 0 ? -ERR_IO : 0;
 }
 
-int run_program(const struct run *r, char said[static RUN_SAID_MAX])
+static void close_one(int fd)
 {
-	struct running p = { .run = r, .in = -1, .out = -1, .err = -1 };
+	if (fd >= 0)
+		close(fd);
+}
+
+int run_program_status(const struct run *r, int *status, char said[static RUN_SAID_MAX])
+{
+	struct running p = { .run = r, .in = -1, .out = -1, .err = -1, .ended = -1 };
 	said[0] = '\0';
+	*status = -1;
 	int failed = start(&p);
-	int rc = failed ? -ERR_IO : finish(&p);
+	int rc = failed ? -ERR_IO : finish(&p, status);
 	if (failed)
 		snprintf(said, RUN_SAID_MAX, "cannot be started: %s", strerror(failed));
 	else
 		snprintf(said, RUN_SAID_MAX, "%.*s", (int)(p.n_said - ends_blank(&p)), p.said);
-	if (p.out >= 0)
-		close(p.out);
-	if (p.err >= 0)
-		close(p.err);
+	close_one(p.out);
+	close_one(p.err);
+	close_one(p.ended);
 	return rc;
+}
+
+int run_program(const struct run *r, char said[static RUN_SAID_MAX])
+{
+	int status;
+	int rc = run_program_status(r, &status, said);
+	if (rc || status == 0)
+		return rc;
+	return strstr(said, "ermission denied") ? -ERR_PERM : -ERR_IO;
 }
