@@ -66,9 +66,9 @@ static enum in_action answer(const struct inbound *in, const struct net_peer *pe
 static uint16_t peerapi_port(const struct net_self *self, struct ip at)
 {
 	if (ip_is_set(at) && ip_eq(at, self->addr4))
-		return self->peerapi4;
+		return self->ports.peerapi4;
 	if (ip_is_set(at) && ip_eq(at, self->addr6))
-		return self->peerapi6;
+		return self->ports.peerapi6;
 	return 0;
 }
 

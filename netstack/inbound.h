@@ -21,11 +21,17 @@ bool echo_waits_add(struct echo_waits *w, uint32_t token);
 void echo_waits_del(struct echo_waits *w, uint32_t token);
 bool echo_waits_has(const struct echo_waits *w, uint32_t token);
 
-/* About ourselves; immutable, part of the published tables. */
+/* What listens on our own addresses; 0: nothing. */
+struct net_ports {
+	uint16_t peerapi4, peerapi6; /* the peer API, which every peer may reach */
+	uint16_t dns4, dns6;	     /* DNS by TCP, which no peer may reach: service_tcp.h */
+};
+
+/* About ourselves; immutable, part of what is published. */
 struct net_self {
-	struct ip addr4, addr6;	     /* unset: none */
-	uint16_t peerapi4, peerapi6; /* ports of the peer API on them; 0: none */
-	struct disco_key disco;	     /* our own */
+	struct ip addr4, addr6; /* unset: none */
+	struct net_ports ports;
+	struct disco_key disco; /* our own */
 };
 
 /* About the peer a packet came from or goes to: the address it knows us by. */

@@ -19,8 +19,10 @@ enum dp_msg_type {
 	DP_EV_ACTIVE,	    /* a stamp of `peer` was set after a quiet time: start its timers */
 	DP_EV_INNER, /* bytes: inner packet of `peer` for ourselves (TSMP, awaited echo reply) */
 	DP_EV_UNREACHABLE, /* the system refused to send to `ep` of `peer` */
-	DP_EV_NO_SESSION,  /* transport data came from `ep` for a session we do not have: did we
-			      restart? */
+	DP_EV_DNS, /* bytes: a DNS query that `ep` of this host sent to the service address of its
+		      family, which others must answer */
+	DP_EV_NO_SESSION, /* transport data came from `ep` for a session we do not have: did we
+			     restart? */
 
 	/* control -> worker */
 	DP_CMD_SESSION =

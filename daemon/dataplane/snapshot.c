@@ -51,6 +51,7 @@ struct dp_snapshot *dp_snapshot_new(struct dp_tables *tables, uint32_t n_peers, 
 	struct dp_snapshot *s = xcalloc(1, sizeof(*s));
 	uint32_t slots = index_slots(n_sessions);
 	s->tables = tables;
+	s->own = tables->self;
 	tables->refs++;
 	s->peers = xcalloc(n_peers ? n_peers : 1, sizeof(*s->peers));
 	s->n_peers = n_peers;

@@ -22,6 +22,7 @@
 
 struct wg_session;
 struct wg_allowedips;
+struct dns_local;
 
 #define DP_WORKERS_MAX 2
 #define DP_NO_PEER UINT32_MAX
@@ -63,13 +64,16 @@ struct dp_tables {
 	struct wg_allowedips *allowed; /* prefix -> peer slot; owned */
 	struct flt *filter;	       /* NULL: nothing comes in; owned */
 	struct flt *jail;	       /* shields-up twin for jailed peers; owned */
-	struct net_self self;
+	struct net_self self;	       /* but for the ports */
 	uint16_t mtu;
 	unsigned refs; /* control thread only */
 };
 
 struct dp_snapshot {
 	struct dp_tables *tables;
+	struct net_self own;   /* of tables, and the ports of what listens now */
+	struct dns_local *dns; /* names we answer ourselves; NULL: all are asked elsewhere; ref held
+				  by the snapshot */
 	struct dp_peer *peers; /* by peer slot; unused slots are all zero */
 	uint32_t n_peers;
 	struct dp_index *index; /* open addressing, index_mask + 1 entries */

@@ -96,7 +96,7 @@ static void send_inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t 
 	struct mspan packet = mspan_of(w->own + DP_HEADROOM, bytes.len);
 	worker_tick(w, now);
 	memcpy(packet.p, bytes.p, bytes.len);
-	outbound_own(&s->tables->self, &p->net, worker_filter(s, p), worker_flows(w, p), packet);
+	outbound_own(&s->own, &p->net, worker_filter(s, p), worker_flows(w, p), packet);
 	worker_send(w, s, now, m->peer, &packet, 1, m->flag ? SEND_DATA : SEND_UNSTAGED);
 }
 

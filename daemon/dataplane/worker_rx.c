@@ -51,7 +51,7 @@ static void inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 	struct pkt pkt;
 	struct net_result res = { 0 };
 	struct inbound in = {
-		.self = &s->tables->self,
+		.self = &s->own,
 		.filter = worker_filter(s, p),
 		.flows = worker_flows(w, p),
 		.waits = w->waits,

@@ -243,7 +243,7 @@ static void send_super(struct dp_worker *w, const struct dp_snapshot *s, mono_t 
 			v[i] =
 			    mspan_of(w->wire + i * stride + DP_HEADROOM, gso_segment_len(g, done));
 			gso_segment(g, done, v[i].p);
-			outbound_rewrite(&s->tables->self, &s->peers[peer].net, v[i]);
+			outbound_rewrite(&s->own, &s->peers[peer].net, v[i]);
 		}
 		worker_send(w, s, now, peer, v, k, SEND_DATA);
 		worker_flush_udp(w);
@@ -275,7 +275,7 @@ static void add_plain(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 	uint32_t peer = classify(w, s, span_const(f->bytes), 1);
 	if (peer == DP_NO_PEER)
 		return;
-	outbound_rewrite(&s->tables->self, &s->peers[peer].net, f->bytes);
+	outbound_rewrite(&s->own, &s->peers[peer].net, f->bytes);
 	if (peer != r->peer)
 		send_plain(w, s, now, r);
 	r->peer = peer;

@@ -21,6 +21,7 @@
 #include "netstack/firewall.h"
 
 struct engine;
+struct dns_local;
 
 struct engine_ops {
 	/* Disco and handshake datagrams; failures count as loss. */
@@ -70,6 +71,11 @@ void engine_clear(struct engine *e, mono_t now);
 /* Addresses of this machine's other interfaces, for the local set of an exit node and for accepted
  * routes. Copied. True if they changed: then engine_set_map with NM_CHANGED_SELF. */
 bool engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n);
+/* What listens on our own addresses. Kept without a map, too. */
+void engine_set_ports(struct engine *e, const struct net_ports *p);
+/* The names that the packet path answers itself; referenced, no longer that of before. NULL: none
+ * is known. Kept without a map, too. */
+void engine_set_dns(struct engine *e, struct dns_local *dns);
 /* The packet filter of the present map names peers that may only use the peer API, so that all its
  * rules are dropped: health item "invalid-packet-filter". */
 bool engine_filter_void(const struct engine *e);

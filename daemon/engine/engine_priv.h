@@ -51,6 +51,8 @@ struct engine {
 	struct list active;
 
 	struct dp_tables *tables; /* NULL: no map */
+	struct net_ports ports;
+	struct dns_local *dns; /* NULL: none; referenced */
 	bool dirty;		  /* the published snapshot is not what we want */
 	uint16_t mtu;
 	struct prefix *interfaces;

@@ -58,6 +58,12 @@ static void add_peer(const struct engine *e, struct dp_snapshot *s, const struct
 	dp_snapshot_set_peer(s, p->slot, &d);
 }
 
+void engine_set_ports(struct engine *e, const struct net_ports *p)
+{
+	e->ports = *p;
+	e->dirty |= e->tables != NULL;
+}
+
 void engine_flush(struct engine *e, mono_t now)
 {
 	(void)now;
@@ -69,6 +75,7 @@ void engine_flush(struct engine *e, mono_t now)
 		return;
 	}
 	struct dp_snapshot *s = dp_snapshot_new(e->tables, e->n_slots, count_sessions(e));
+	s->own.ports = e->ports;
 	if (wg_device_public(e->wg))
 		s->self = *wg_device_public(e->wg);
 	for (uint32_t i = 0; i < e->n_slots; i++)

@@ -378,6 +378,13 @@ void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 	rearm(n);
 }
 
+void node_set_ports(struct node *n, const struct node_ports *p)
+{
+	engine_set_ports(n->engine,
+			 &(struct net_ports){ p->peerapi4, p->peerapi6, p->dns4, p->dns6 });
+	rearm(n);
+}
+
 bool node_is_up(const struct node *n)
 {
 	return n->up;

@@ -14,6 +14,7 @@
 #include "netstack/router_rivals_linux.h"
 
 struct node;
+struct dns_local;
 struct link_snapshot; /* netstack/linkmon.h */
 
 struct node_opts {
@@ -38,6 +39,11 @@ struct node_ops {
 	void (*on_interfaces)(void *arg);
 	/* Something that status, health or the Starting -> Running step look at changed. */
 	void (*on_change)(void *arg);
+	/* A program of this host asked our resolver by UDP what the table of node_set_dns does not
+	 * answer. to: the service address it asked; query: borrowed, hostile, already taken for a
+	 * query by dns_query_parse. Answer by node_dns_reply, or not at all. A flood of one source
+	 * is held back before. NULL: nobody answers. */
+	void (*on_dns)(void *arg, struct ep from, struct ep to, struct span query);
 };
 
 /* Opens sockets and the TUN. NULL with *why new (for the user). Returns new. */
@@ -59,6 +65,18 @@ void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 bool node_is_up(const struct node *n);
 /* The address list to give out while there is no map. */
 const struct endpoint *node_endpoints(const struct node *n, size_t *count);
+/* Names that are answered without asking anybody. Referenced until the next call; NULL: none. */
+void node_set_dns(struct node *n, struct dns_local *dns);
+/* What listens on our own tailnet addresses; 0: nothing. Kept over node_down. */
+struct node_ports {
+	uint16_t peerapi4, peerapi6;
+	uint16_t dns4, dns6; /* connections to port 53 of the service addresses arrive there */
+};
+void node_set_ports(struct node *n, const struct node_ports *p);
+/* The reply to a query, both addresses as on_dns gave them: it goes to `from`. At most
+ * NODE_DNS_REPLY_MAX bytes; a longer one is dropped. */
+#define NODE_DNS_REPLY_MAX 4095
+void node_dns_reply(struct node *n, struct ep from, struct ep to, struct span reply);
 /* Stopped or logged out: no addresses, routes, sessions or relays. keep_guard: as node_block. */
 void node_down(struct node *n, bool keep_guard);
 /* Take away rules and routes of an earlier run whose table or rule base were others; after what

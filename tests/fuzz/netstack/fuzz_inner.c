@@ -24,8 +24,8 @@ static void init(void)
 		return;
 	self = (struct net_self){ .addr4 = ip_v4(100, 64, 0, 1),
 				  .addr6 = { IP_V6, { 0xfd, 0x7a, [15] = 1 } },
-				  .peerapi4 = 0xbeef,
-				  .peerapi6 = 0xcafe };
+				  .ports.peerapi4 = 0xbeef,
+				  .ports.peerapi6 = 0xcafe };
 	peers[1].masq4 = ip_v4(100, 99, 1, 1);
 	ranges_add_prefix(&local, prefix_host(self.addr4));
 	ranges_add_prefix(&local, prefix_host(self.addr6));

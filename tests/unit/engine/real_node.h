@@ -23,8 +23,13 @@ static inline void on_nothing(void *arg)
 	(void)arg;
 }
 
-static const struct node_ops quiet = { on_endpoints, on_netinfo, on_nothing, on_nothing,
-				       on_nothing };
+static const struct node_ops quiet = {
+	.on_endpoints = on_endpoints,
+	.on_netinfo = on_netinfo,
+	.on_link_change = on_nothing,
+	.on_interfaces = on_nothing,
+	.on_change = on_nothing,
+};
 
 /* cap: of the node itself; NULL: none. */
 static inline void apply_self(struct node *n, const char *cap)

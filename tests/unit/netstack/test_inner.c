@@ -26,7 +26,10 @@ static int setup(void **state)
 	struct flt_rules none = { 0 };
 	struct ranges local = { 0 };
 	(void)state;
-	self = (struct net_self){ pk_ip(SELF), pk_ip(SELF6), PEERAPI, PEERAPI, { { 7 } } };
+	self = (struct net_self){ .addr4 = pk_ip(SELF),
+				  .addr6 = pk_ip(SELF6),
+				  .ports = { .peerapi4 = PEERAPI, .peerapi6 = PEERAPI },
+				  .disco = { { 7 } } };
 	peer = (struct net_peer){ { 0 }, { 0 } };
 	ranges_add_prefix(&local, prefix_host(self.addr4));
 	ranges_add_prefix(&local, prefix_host(self.addr6));
@@ -177,7 +180,7 @@ static void the_peer_api_is_always_open(void **state)
 	assert_int_equal(res.verdict, FLT_PASS);
 	assert_int_equal(go_in(filter, &there), IN_ANSWER);
 	assert_int_equal(go_in(filter, &udp), IN_DROP);
-	self.peerapi4 = 0;
+	self.ports.peerapi4 = 0;
 	assert_int_equal(go_in(filter, &here), IN_ANSWER);
 	struct pk port0 = pk_tcp(PEER, SELF, 0, TCP_SYN);
 	assert_int_equal(go_in(filter, &port0), IN_ANSWER);

@@ -207,8 +207,8 @@ static void node_init(struct node *n, const json_t *config)
 	n->jail_flows = flt_flows_new(2);
 	n->self.addr4 = ip_of(j_text(j_at(j_get(config, "own_addresses"), 0)));
 	n->self.addr6 = ip_of(j_text(j_at(j_get(config, "own_addresses"), 1)));
-	n->self.peerapi4 = (uint16_t)j_int(j_get(config, "peerapi_port"), "100.64.0.1", 0);
-	n->self.peerapi6 = (uint16_t)j_int(j_get(config, "peerapi_port"), "fd7a:115c:a1e0::1", 0);
+	n->self.ports.peerapi4 = (uint16_t)j_int(j_get(config, "peerapi_port"), "100.64.0.1", 0);
+	n->self.ports.peerapi6 = (uint16_t)j_int(j_get(config, "peerapi_port"), "fd7a:115c:a1e0::1", 0);
 	vec_hex_into(config, "own_disco_key", n->self.disco.b, 32);
 	flt_rules_fini(&rules);
 	ranges_fini(&local);
