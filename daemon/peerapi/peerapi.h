@@ -8,39 +8,44 @@
 #include "base/ip.h"
 #include "base/loop.h"
 
+#define PEERAPI_DNS_QUERY_MAX 65535 /* of a DNS message */
+
 struct peerapi;
 
 /* Who asks, as the network map has it; strings are borrowed for the call. */
 struct peerapi_peer {
-	const char *name;	/* of the node, as we see it */
-	const char *owner;	/* display name of its user */
-	bool same_user;		/* owned by our user, and neither node tagged */
-	bool may_resolve;	/* its DNS questions are answered: exit node offered, filter allows */
+	int64_t id;	   /* of the node */
+	const char *name;  /* of the node, as we see it */
+	const char *owner; /* display name of its user */
+	bool same_user;	   /* owned by our user, and neither node tagged */
+	bool may_resolve;  /* its DNS questions are answered: exit node offered, filter allows */
+	struct ip knows4, knows6; /* the addresses it knows us by; both unset: our own */
 };
 
-typedef void peerapi_dns_fn(void *arg, int err, struct span reply); /* reply: borrowed */
+/* err 0: reply (borrowed) is a DNS message; else there is none. */
+typedef void peerapi_dns_fn(void *arg, int err, struct span reply);
 struct peerapi_ask;
 
 struct peerapi_ops {
 	/* False: the address is no peer's, or there is no map. */
 	bool (*whois)(void *arg, struct ip from, struct peerapi_peer *out);
-	/* Resolve for a peer; fn is called once, never from inside this call, unless cancelled.
-	 * NULL: cannot now. */
+	/* Resolve for a peer that may; fn is called once, never from inside this call, unless
+	 * cancelled, and that within 5 s. NULL: there is no resolver now. */
 	struct peerapi_ask *(*dns)(void *arg, struct ip from, struct span query, peerapi_dns_fn *fn,
 				   void *fn_arg);
 	void (*dns_cancel)(struct peerapi_ask *a);
 	void (*on_ports)(void *arg); /* peerapi_port says something else now */
 };
 
-struct peerapi *peerapi_new(struct loop *l, const struct peerapi_ops *ops, void *arg); /* new */
-void peerapi_free(struct peerapi *p); /* NULL is fine */
+/* device: connections come in by this interface only; "" any. ops: borrowed. Returns new. */
+struct peerapi *peerapi_new(struct loop *l, const char *device, const struct peerapi_ops *ops,
+			    void *arg);
+/* Questions under way are cancelled. NULL is fine. */
+void peerapi_free(struct peerapi *p);
 /* Listen on these addresses of ours, no longer on others. An address that is not there yet is
  * tried again. */
 void peerapi_set_addresses(struct peerapi *p, const struct ip *addrs, size_t n);
 /* Of the first address of that family; 0: none. */
 uint16_t peerapi_port(const struct peerapi *p, enum ip_family fam);
-
-/* The port a node tries first, second ... (try 0..4) on an address of its own. Pure. */
-uint16_t peerapi_port_of(struct ip own, unsigned attempt);
 
 #endif
