@@ -51,7 +51,7 @@ TEST_LIBS = -lcmocka $(LIBS)
 
 # ---- rooms ---------------------------------------------------------------------------
 # One archive a room; a program or test takes from it just the objects it names.
-ROOMS := base wg magicsock netstack dns control state dataplane engine localapi coordinator cli daemon
+ROOMS := base wg magicsock netstack dns control state dataplane peerapi engine localapi coordinator cli daemon
 DIR_base := base base/crypto
 DIR_wg := wg
 DIR_magicsock := magicsock
@@ -60,6 +60,7 @@ DIR_dns := dns
 DIR_control := daemon/control
 DIR_state := daemon/state
 DIR_dataplane := daemon/dataplane
+DIR_peerapi := daemon/peerapi
 DIR_engine := daemon/engine
 DIR_localapi := daemon/localapi
 DIR_coordinator := daemon/coordinator
@@ -69,7 +70,8 @@ DIR_daemon := daemon
 NEED_control := state magicsock netstack dns
 NEED_state :=
 NEED_dataplane := wg magicsock netstack
-NEED_engine := state control dataplane wg magicsock netstack dns daemon
+NEED_engine := state control dataplane peerapi wg magicsock netstack dns daemon
+NEED_peerapi :=
 NEED_localapi :=
 NEED_coordinator := control state magicsock netstack dns
 NEED_daemon := netstack dns
@@ -98,7 +100,7 @@ $(BUILD)/%.o: %.c
 
 link = $(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(1) -Wl,--start-group $(2) -Wl,--end-group $(3)
 
-DAEMON_ROOMS := localapi engine control state dataplane wg magicsock netstack dns base
+DAEMON_ROOMS := localapi engine peerapi control state dataplane wg magicsock netstack dns base
 DAEMON_SRCS := $(wildcard daemon/*.c)
 $(BUILD)/meshd: $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SRCS)) $(foreach r,$(DAEMON_ROOMS),$(call lib,$(r)))
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))

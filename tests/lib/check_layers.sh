@@ -10,6 +10,7 @@ complain "$(inc base/*.[ch] base/crypto/*.[ch] | grep -v '"base/')" "base includ
 for r in wg magicsock netstack dns; do
 	complain "$(inc $r/*.[ch] | grep -vE "\"(base|$r)/")" "$r includes only base and itself"
 done
+complain "$(inc daemon/peerapi/*.[ch] | grep -vE '"(base|daemon/peerapi)/')" "peerapi includes only base and itself"
 complain "$(inc cli/*.[ch] | grep -vE '"(base|cli)/')" "cli includes only base and itself"
 complain "$(inc daemon/*.[ch] daemon/*/*.[ch] | grep -E '"(cli|tests)/')" "daemon never includes cli or tests"
 complain "$(inc daemon/dataplane/*.[ch] daemon/control/*.[ch] daemon/state/*.[ch] |
