@@ -87,7 +87,7 @@ void admin_start(struct coord *c, struct span line, void (*reply)(void *arg, jso
 		 void *arg)
 {
 	const struct admin_verb *tables[] = { admin_key_verbs, admin_node_verbs,
-					      admin_debug_verbs };
+					      admin_debug_verbs, admin_dns_verbs };
 	struct admin_call *call = xcalloc(1, sizeof(*call));
 	struct j_error err = { "" };
 	admin_fn *fn = NULL;

@@ -8,7 +8,7 @@
 
 #include "daemon/coordinator/coord.h"
 
-#define ADMIN_LINE_MAX (4u << 20)
+#define ADMIN_LINE_MAX (16u << 20)
 #define ADMIN_SOCKET "meshcoord.sock"
 
 struct admin_call {
@@ -42,6 +42,7 @@ void admin_fail(struct admin_call *call, const char *fmt, ...)
 struct node *admin_node(struct admin_call *call);
 const char *admin_str(const struct admin_call *call, const char *name); /* "" if absent */
 
-extern const struct admin_verb admin_key_verbs[], admin_node_verbs[], admin_debug_verbs[];
+extern const struct admin_verb admin_key_verbs[], admin_node_verbs[], admin_debug_verbs[],
+    admin_dns_verbs[];
 
 #endif

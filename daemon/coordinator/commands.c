@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "daemon/coordinator/dns_conf.h"
 #include "daemon/coordinator/policy.h"
 #include "daemon/coordinator/show.h"
 
@@ -58,6 +59,7 @@ FILL(fill_id, "id")
 FILL(fill_node, "node")
 FILL(fill_node_name, "node", "name")
 FILL(fill_node_routes, "node", "routes")
+FILL(fill_node_caps, "node", "caps")
 FILL(fill_value, "value")
 
 static bool fill_login(json_t *request, const char *const *argv, int n, const struct options *o,
@@ -92,6 +94,16 @@ static bool fill_policy(json_t *request, const char *const *argv, int n, const s
 	(void)n;
 	(void)o;
 	return set_file(request, "text", argv[0], POLICY_TEXT_MAX, why);
+}
+
+static bool fill_dns(json_t *request, const char *const *argv, int n, const struct options *o,
+		     const char **why)
+{
+	(void)o;
+	if (n)
+		return set_file(request, "text", argv[0], DNS_CONF_MAX, why);
+	j_set_str(request, "text", "");
+	return true;
 }
 
 static bool set_number(json_t *request, const char *name, const char *text, const char **why)
@@ -192,6 +204,8 @@ const struct command commands[] = {
 	  fill_node_routes, show_route },
 	{ "policy set", "FILE|-", "replace the policy", 1, 1, 0, fill_policy, NULL },
 	{ "policy get", "", "print the policy", 0, 0, 0, NULL, show_policy },
+	{ "dns set", "FILE|-", "replace the DNS settings", 1, 1, 0, fill_dns, NULL },
+	{ "dns get", "", "print the DNS settings", 0, 0, 0, NULL, show_dns },
 	{ "debug stats", "", "counters", 0, 0, 0, NULL, show_json },
 	{ "debug ping", "NODE", "have a node answer on the outer server", 1, 1, 0, fill_node,
 	  show_ping },
@@ -205,6 +219,10 @@ const struct command commands[] = {
 	{ "debug inject", "NODE JSON", "send a map message as it is", 2, 2, 0, fill_inject, NULL },
 	{ "debug filter", "[JSON]", "these filter rules for everybody; none = the policy's", 0, 1,
 	  0, fill_filter, NULL },
+	{ "debug dns", "[FILE|-]", "send this DNSConfig as it is; none = the settings again", 0, 1,
+	  0, fill_dns, NULL },
+	{ "debug caps", "NODE CAPS|\"\"", "give a node capabilities", 2, 2, 0, fill_node_caps,
+	  NULL },
 	{ "debug keep-alive", "on|off", "send keep-alives", 1, 1, 0, fill_value, NULL },
 	{ "debug early", "on|off", "send the early payload", 1, 1, 0, fill_value, NULL },
 	{ "debug zstd", "on|off", "compress for clients that ask for it", 1, 1, 0, fill_value,

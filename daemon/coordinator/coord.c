@@ -20,7 +20,8 @@ struct map_world coord_world(const struct coord *c)
 				   .policy = c->policy,
 				   .filter_override = c->filter_override,
 				   .base_domain = c->conf->base_domain,
-				   .derp_map = c->derp_map };
+				   .derp_map = c->derp_map,
+				   .dns = c->dns_override ? c->dns_override : c->dns };
 }
 
 struct register_env coord_env(struct coord *c)
@@ -98,6 +99,34 @@ void coord_set_policy(struct coord *c, struct policy *p, const char *text)
 	map_sessions_note_policy(c);
 	coord_flush_soon(c);
 	c->news = store_touch(c->store);
+}
+
+static void tell_dns(struct coord *c)
+{
+	map_sessions_note_dns(c);
+	coord_flush_soon(c);
+}
+
+void coord_set_dns(struct coord *c, json_t *dns, const char *text)
+{
+	j_free(c->dns);
+	c->dns = dns;
+	str_set(&c->st.dns, text);
+	tell_dns(c);
+	c->news = store_touch(c->store);
+}
+
+void coord_override_dns(struct coord *c, json_t *dns)
+{
+	j_free(c->dns_override);
+	c->dns_override = dns;
+	tell_dns(c);
+}
+
+void coord_note_caps(struct coord *c, struct node *n)
+{
+	map_sessions_note(c, n->id, NODE_INFO);
+	coord_flush_soon(c);
 }
 
 void coord_remove_node(struct coord *c, struct node *n)

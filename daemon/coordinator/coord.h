@@ -5,6 +5,7 @@
 #define COORDINATOR_COORD_H
 
 #include "base/loop.h"
+#include "daemon/coordinator/dns_conf.h"
 #include "daemon/coordinator/faults.h"
 #include "daemon/coordinator/mapstream.h"
 #include "daemon/coordinator/register.h"
@@ -35,6 +36,8 @@ struct coord {
 	struct store *store;
 	uint64_t news; /* newest change of the store that clients are told of */
 	json_t *derp_map;
+	json_t *dns;	      /* DNSConfig of the settings */
+	json_t *dns_override; /* a fault command's; NULL: none */
 	json_t *filter_override;
 	struct faults faults;
 	struct relay_server *relay;
@@ -59,6 +62,10 @@ struct register_env coord_env(struct coord *c);
 void coord_auto_approve(struct coord *c, struct node *n);
 /* Replace the policy (taken; NULL: allow all) and tell everybody. text is kept in the state. */
 void coord_set_policy(struct coord *c, struct policy *p, const char *text);
+/* The same for names: dns is taken, text (borrowed) kept in the state. */
+void coord_set_dns(struct coord *c, json_t *dns, const char *text);
+void coord_override_dns(struct coord *c, json_t *dns); /* taken; NULL: the settings again */
+void coord_note_caps(struct coord *c, struct node *n); /* n->caps changed */
 /* Something about what clients are sent changed: flush soon. */
 void coord_flush_soon(struct coord *c);
 /* What a message made now says is not on disk yet: map_sessions_stored follows. */

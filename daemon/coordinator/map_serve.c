@@ -284,6 +284,12 @@ void map_sessions_note_policy(struct coord *c)
 		mapstream_note_policy(&SESSION(it)->ms);
 }
 
+void map_sessions_note_dns(struct coord *c)
+{
+	LIST_EACH (it, &c->map_sessions)
+		SESSION(it)->ms.dns = true;
+}
+
 void map_sessions_note_derp(struct coord *c)
 {
 	LIST_EACH (it, &c->map_sessions)

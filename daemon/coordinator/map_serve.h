@@ -10,6 +10,7 @@ struct map_session;
 /* A node changed; all streams are to hear of it. */
 void map_sessions_note(struct coord *c, int64_t node, unsigned what);
 void map_sessions_note_policy(struct coord *c);
+void map_sessions_note_dns(struct coord *c);
 void map_sessions_note_derp(struct coord *c);
 /* Make what is due. It is sent once all it says is on disk: a server that is killed and started
  * again must not know less than its clients do, or they lose peers and keys that they already use.

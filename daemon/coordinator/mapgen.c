@@ -36,18 +36,6 @@ json_t *map_derp(const struct map_relay *relay)
 	return map;
 }
 
-json_t *map_dns(const char *base_domain)
-{
-	json_t *dns = j_object(), *domains = j_array(), *routes = j_object();
-
-	j_add_str(domains, base_domain);
-	j_set_null(routes, base_domain);
-	j_set_bool(dns, "Proxied", true);
-	j_set(dns, "Domains", domains);
-	j_set(dns, "Routes", routes);
-	return dns;
-}
-
 json_t *map_user_profile(const struct registry *r, int64_t user)
 {
 	const struct user *u = registry_user(r, user);
@@ -123,6 +111,15 @@ static void set_identity(json_t *o, const struct node *n, const char *base_domai
 		j_set_str(o, "DiscoKey", disco_key_encode(&n->disco, key));
 }
 
+static json_t *capabilities(const struct node *n)
+{
+	json_t *caps = j_object();
+
+	for (size_t i = 0; i < n->caps.n; i++)
+		j_set(caps, n->caps.v[i], j_array());
+	return caps;
+}
+
 /* What self and peer entries have in common. */
 static json_t *node_common(const struct node *n, const char *base_domain, wall_t now)
 {
@@ -148,7 +145,7 @@ static json_t *node_common(const struct node *n, const char *base_domain, wall_t
 
 json_t *map_self(const struct node *n, const char *base_domain, wall_t now)
 {
-	json_t *o = node_common(n, base_domain, now), *caps = j_object();
+	json_t *o = node_common(n, base_domain, now), *caps = capabilities(n);
 
 	j_set(o, "Hostinfo", n->hostinfo ? j_ref(n->hostinfo) : j_object());
 	j_set_bool(o, "Online", true);
@@ -163,6 +160,8 @@ json_t *map_peer(const struct node *n, const char *base_domain, wall_t now)
 	json_t *o = node_common(n, base_domain, now);
 
 	j_set(o, "Hostinfo", hostinfo_for_peers(n->hostinfo));
+	if (n->caps.n)
+		j_set(o, "CapMap", capabilities(n));
 	j_set_bool(o, "Online", node_online(n));
 	if (!wall_is_zero(n->last_seen))
 		j_set_time(o, "LastSeen", n->last_seen);

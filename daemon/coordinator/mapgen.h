@@ -19,7 +19,6 @@ struct map_relay {
 };
 
 json_t *map_derp(const struct map_relay *relay);
-json_t *map_dns(const char *base_domain);
 json_t *map_user_profile(const struct registry *r, int64_t user);
 
 json_t *map_self(const struct node *n, const char *base_domain, wall_t now);

@@ -65,7 +65,7 @@ void mapstream_note_policy(struct mapstream *m)
 
 bool mapstream_due(const struct mapstream *m)
 {
-	return m->first || m->self || m->filter || m->derp || m->peers_all || map_len(&m->dirty);
+	return m->first || m->self || m->filter || m->derp || m->dns || m->peers_all || map_len(&m->dirty);
 }
 
 /* A peer is announced once it has a disco key (official clients ignore it before) and the policy
@@ -130,7 +130,7 @@ static json_t *first_message(struct mapstream *m, const struct map_world *w,
 
 	j_set(msg, "Node", map_self(self, w->base_domain, now));
 	j_set(msg, "DERPMap", j_copy(w->derp_map));
-	j_set(msg, "DNSConfig", map_dns(w->base_domain));
+	j_set(msg, "DNSConfig", j_copy(w->dns));
 	j_set_str(msg, "Domain", w->base_domain);
 	set_filter(m, w, self, msg, true);
 	add_profile(m, w, profiles, self->user);
@@ -148,7 +148,7 @@ static json_t *first_message(struct mapstream *m, const struct map_world *w,
 	j_set_bool(debug, "DisableLogTail", true);
 	j_set(msg, "Debug", debug);
 	forget_marks(m);
-	m->first = m->self = m->derp = false;
+	m->first = m->self = m->derp = m->dns = false;
 	return msg;
 }
 
@@ -216,7 +216,9 @@ static json_t *delta_message(struct mapstream *m, const struct map_world *w,
 		j_set(msg, "Node", map_self(self, w->base_domain, now));
 	if (m->derp)
 		j_set(msg, "DERPMap", j_copy(w->derp_map));
-	m->self = m->derp = false;
+	if (m->dns)
+		j_set(msg, "DNSConfig", j_copy(w->dns));
+	m->self = m->derp = m->dns = false;
 	delta_peers(m, w, self, msg, now);
 	if (m->filter)
 		set_filter(m, w, self, msg, false);

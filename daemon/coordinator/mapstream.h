@@ -15,6 +15,7 @@ struct map_world {
 	    *filter_override; /* a fault command's rules instead of the policy's; NULL: none */
 	const char *base_domain;
 	const json_t *derp_map;
+	const json_t *dns; /* DNSConfig */
 };
 
 struct mapstream {
@@ -23,7 +24,7 @@ struct mapstream {
 	struct map dirty; /* id -> enum node_change bits */
 	struct map users; /* ids of sent profiles */
 	bool first;	  /* the first message is due */
-	bool self, filter, derp, peers_all;
+	bool self, filter, derp, dns, peers_all;
 	uint8_t filter_hash[32];
 };
 

@@ -88,6 +88,7 @@ void node_free(struct node *n)
 		return;
 	free(n->name);
 	strv_fini(&n->tags);
+	strv_fini(&n->caps);
 	prefixes_fini(&n->announced);
 	prefixes_fini(&n->approved);
 	prefixes_fini(&n->active);

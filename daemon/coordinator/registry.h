@@ -42,6 +42,7 @@ struct node {
 	wall_t expiry;	  /* WALL_ZERO: never */
 	wall_t last_seen; /* WALL_ZERO while online or never seen */
 	struct strv tags;
+	struct strv caps; /* a fault command's, not stored */
 	int cap;
 	int home_derp;
 	struct ep endpoints[NODE_ENDPOINTS_MAX];

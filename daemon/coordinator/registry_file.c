@@ -25,6 +25,7 @@ void coord_state_fini(struct coord_state *s)
 	machine_priv_wipe(&s->noise_key);
 	node_priv_wipe(&s->derp_key);
 	free(s->policy);
+	free(s->dns);
 	free(s->cert_name);
 	*s = (struct coord_state){ 0 };
 }
@@ -150,6 +151,8 @@ void coord_state_encode(const struct coord_state *s, struct buf *out)
 	j_set_int(o, "next_addr", s->reg.next_addr);
 	if (s->policy)
 		j_set_str(o, "policy", s->policy);
+	if (s->dns)
+		j_set_str(o, "dns", s->dns);
 	if (s->cert_name)
 		j_set_str(o, "cert_name", s->cert_name);
 	encode_lists(&s->reg, o);
@@ -324,6 +327,7 @@ int coord_state_decode(struct coord_state *s, struct span text, struct j_error *
 	if (rc == 0)
 		rc = registry_decode(&s->reg, o, err);
 	str_set(&s->policy, j_str(o, "policy"));
+	str_set(&s->dns, j_str(o, "dns"));
 	str_set(&s->cert_name, j_str(o, "cert_name"));
 	j_free(o);
 	return rc;

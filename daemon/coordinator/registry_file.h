@@ -15,6 +15,7 @@ struct coord_state {
 	struct machine_priv noise_key; /* ts2021 */
 	struct node_priv derp_key;     /* relay */
 	char *policy;		       /* text as set; NULL: allow all */
+	char *dns;		       /* settings as set; NULL: none */
 	char *cert_name; /* what the self-signed certificate was made for; NULL: none made */
 	struct registry reg;
 };

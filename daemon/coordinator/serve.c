@@ -174,6 +174,19 @@ static bool load_policy(struct server *s)
 	return ok;
 }
 
+/* ---- names ---- */
+
+static bool load_dns(struct server *s)
+{
+	struct coord *c = &s->coord;
+	struct j_error err = { "" };
+
+	c->dns = dns_conf_parse(span_str(c->st.dns ? c->st.dns : ""), c->conf->base_domain, &err);
+	if (!c->dns)
+		log_error("serve: the stored DNS settings: %s", err.text);
+	return c->dns != NULL;
+}
+
 /* ---- TLS ---- */
 
 /* The certificate is kept as long as it is for the right name: clients pin it. */
@@ -330,7 +343,8 @@ static bool server_start(struct server *s)
 	struct coord *c = &s->coord;
 	char text[EP_TEXT_MAX];
 
-	if (!lock_state_dir(s) || !open_state(s) || !load_policy(s) || !open_tls(s))
+	if (!lock_state_dir(s) || !open_state(s) || !load_policy(s) || !load_dns(s) ||
+	    !open_tls(s))
 		return false;
 	c->derp_map = derp_map(s);
 	c->relay = relay_server_new(c->loop, &c->st.derp_key, c->rng, admit, c);
@@ -367,6 +381,8 @@ static void server_stop(struct server *s)
 	policy_free(c->policy);
 	logins_fini(&c->logins);
 	j_free(c->derp_map);
+	j_free(c->dns);
+	j_free(c->dns_override);
 	j_free(c->filter_override);
 	coord_state_fini(&c->st);
 	loop_free(c->loop);

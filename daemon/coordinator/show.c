@@ -133,6 +133,13 @@ void show_policy(const json_t *result)
 	printf("%s", text && *text ? text : "// no policy: everybody may reach everybody\n");
 }
 
+void show_dns(const json_t *result)
+{
+	const char *text = j_str(result, "text");
+
+	printf("%s", text && *text ? text : "{}\n");
+}
+
 /* What a node answered, line by line, without what could steer the terminal. */
 static void show_foreign_text(struct span text)
 {

@@ -13,6 +13,7 @@ void show_node(const json_t *result);
 void show_routes(const json_t *result);
 void show_route(const json_t *result);
 void show_policy(const json_t *result);
+void show_dns(const json_t *result);
 void show_ping(const json_t *result);
 void show_json(const json_t *result);
 

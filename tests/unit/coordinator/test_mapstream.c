@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "world.h"
 
+#include "daemon/coordinator/dns_conf.h"
 #include "daemon/coordinator/mapgen.h"
 #include "daemon/coordinator/mapstream.h"
 
 static struct registry reg;
 static struct rng_seeded rng;
 static struct policy *policy;
-static json_t *derp, *override;
+static json_t *derp, *override, *dns;
 static struct mapstream ms;
 
 static void on_change(void *arg, struct node *n, unsigned what)
@@ -22,6 +23,7 @@ static int setup(void **state)
 	rng_seeded_init(&rng, 7);
 	registry_init(&reg, &rng.rng);
 	derp = map_derp(&(struct map_relay){ "10.0.0.1", 8080, 3478, "sha256-raw:00" });
+	dns = dns_conf_parse(span_str(""), "mesh.internal", NULL);
 	mapstream_init(&ms, join(&reg, 1, "alice", "a", "")->id);
 	reg.on_change = on_change;
 	return 0;
@@ -36,6 +38,7 @@ static int teardown(void **state)
 	policy_free(policy);
 	policy = NULL;
 	j_free(derp);
+	j_free(dns);
 	j_free(override);
 	override = NULL;
 	return 0;
@@ -43,7 +46,7 @@ static int teardown(void **state)
 
 static json_t *next(void)
 {
-	struct map_world w = { &reg, policy, override, "mesh.internal", derp };
+	struct map_world w = { &reg, policy, override, "mesh.internal", derp, dns };
 
 	return mapstream_next(&ms, &w, NOW);
 }
@@ -196,6 +199,39 @@ static void own_changes_are_the_node(void **state)
 	j_free(expect("Node"));
 }
 
+static void changed_names_are_told_alone(void **state)
+{
+	json_t *m;
+
+	(void)state;
+	skip_first();
+	ms.dns = true;
+	m = expect("DNSConfig");
+	assert_true(j_equal(j_get(m, "DNSConfig"), dns));
+	j_free(m);
+	nothing_left();
+}
+
+static void capabilities_given_to_a_node_are_seen_by_all(void **state)
+{
+	struct node *b = join(&reg, 2, "bob", "b", ""), *a = registry_node(&reg, 1);
+	json_t *m;
+
+	(void)state;
+	skip_first();
+	strv_add(&b->caps, "dns-subdomain-resolve");
+	mapstream_note(&ms, b->id, NODE_INFO);
+	m = expect("PeersChanged");
+	assert_true(j_has(j_get(j_at(j_get(m, "PeersChanged"), 0), "CapMap"),
+			  "dns-subdomain-resolve"));
+	j_free(m);
+	strv_add(&a->caps, "magicdns-aaaa");
+	mapstream_note(&ms, a->id, NODE_INFO);
+	m = expect("Node");
+	assert_true(j_has(j_get(j_get(m, "Node"), "CapMap"), "magicdns-aaaa"));
+	j_free(m);
+}
+
 static void a_policy_hides_and_shows(void **state)
 {
 	struct policy_error err;
@@ -286,6 +322,8 @@ int main(void)
 		T(a_new_login_hides_a_peer_until_its_disco_key_comes),
 		T(removed_peers_are_said_once),
 		T(own_changes_are_the_node),
+		T(changed_names_are_told_alone),
+		T(capabilities_given_to_a_node_are_seen_by_all),
 		T(a_policy_hides_and_shows),
 		T(a_filter_follows_who_is_there),
 		T(marks_of_a_slow_client_coalesce),
