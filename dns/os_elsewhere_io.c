@@ -1,39 +1,72 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dns/os_elsewhere_io.h"
 
-#include <errno.h>
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
-/* The namespaces and the files of the process that the machine, or the container, began with. */
+#define OWN_NET "/proc/self/ns/net"
 #define FIRST_NET "/proc/1/ns/net"
-#define FIRST_ROOT "/proc/1/root"
+#define NAMED_NETS "/run/netns"
+#define MOUNTS "/proc/self/mountinfo"
 
-static bool same(const struct stat *a, const struct stat *b)
+static bool is_net(const char *path, const struct stat *net)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+	struct stat st;
+	return stat(path, &st) == 0 && st.st_dev == net->st_dev && st.st_ino == net->st_ino;
 }
 
-static bool is_same_file(const char *a, const char *b)
+static bool has_a_name(const struct stat *net)
 {
-	struct stat x, y;
-	bool no_x = lstat(a, &x) != 0 && errno == ENOENT;
-	bool no_y = lstat(b, &y) != 0 && errno == ENOENT;
-	return no_x || no_y ? no_x && no_y : same(&x, &y);
+	char path[PATH_MAX];
+	bool found = false;
+	DIR *d = opendir(NAMED_NETS);
+	for (struct dirent *e; d && !found && (e = readdir(d));) {
+		snprintf(path, sizeof(path), NAMED_NETS "/%s", e->d_name);
+		found = is_net(path, net);
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static bool in_another_net(void)
+{
+	struct stat net, first;
+	if (stat(OWN_NET, &net) != 0)
+		return false;
+	return has_a_name(&net) || (stat(FIRST_NET, &first) == 0 && !is_net(FIRST_NET, &net));
+}
+
+/* Where a line of mountinfo says that something is mounted: its fifth word. */
+static const char *mount_point(char *line)
+{
+	char *rest = line, *word = NULL;
+	for (int i = 0; i < 5 && rest; i++)
+		word = strsep(&rest, " ");
+	return rest ? word : "";
+}
+
+static bool is_mounted_on(const char *path)
+{
+	char *line = NULL;
+	size_t room = 0;
+	bool found = false;
+	FILE *f = fopen(MOUNTS, "re");
+	while (f && !found && getline(&line, &room, f) > 0)
+		found = strcmp(mount_point(line), path) == 0;
+	if (f)
+		fclose(f);
+	free(line);
+	return found;
 }
 
 bool dns_os_is_elsewhere(const char *etc)
 {
-	char ours[PATH_MAX], first[PATH_MAX];
-	struct stat net, first_net, dir, first_dir;
-	if (stat("/proc/self/ns/net", &net) != 0 || stat(FIRST_NET, &first_net) != 0 ||
-	    same(&net, &first_net))
-		return false;
-	snprintf(first, sizeof(first), FIRST_ROOT "%s", etc);
-	if (stat(etc, &dir) != 0 || stat(first, &first_dir) != 0 || !same(&dir, &first_dir))
-		return false;
-	snprintf(ours, sizeof(ours), "%s/resolv.conf", etc);
-	snprintf(first, sizeof(first), FIRST_ROOT "%s/resolv.conf", etc);
-	return is_same_file(ours, first);
+	char file[PATH_MAX];
+	snprintf(file, sizeof(file), "%s/resolv.conf", etc);
+	return in_another_net() && !is_mounted_on(etc) && !is_mounted_on(file);
 }

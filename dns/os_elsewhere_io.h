@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-/* We are in a network namespace of our own and yet see the machine's own resolv.conf, so that it
- * speaks of another network, for programs that do not have ours: it is not to be touched. etc:
- * "/etc". Needs the rights of root; where it cannot be known it is false. Thread: any. */
+/* We are in a network namespace of our own (ip-netns(8), or another than the first process's, where
+ * that may be seen) and yet nothing is mounted on etc or its resolv.conf: the file speaks of another
+ * network, for programs that do not have ours, and is not to be touched. etc: "/etc". Thread: any. */
 bool dns_os_is_elsewhere(const char *etc);
 
 #endif
