@@ -160,6 +160,8 @@ void base64_encode(struct span in, char *out);
 size_t base64_encoded_len(size_t n);
 /* Strict, padded. *len is the room on entry and the length on success. */
 MUST_CHECK int base64_decode(struct span text, uint8_t *out, size_t *len);
+/* The alphabet of URLs (RFC 4648 5), strict, without padding; otherwise the same. */
+MUST_CHECK int base64url_decode(struct span text, uint8_t *out, size_t *len);
 /* Decimal digits only, no sign, no blanks; 0, -ERR_SYNTAX or -ERR_RANGE (> max). */
 MUST_CHECK int u64_decode(struct span text, uint64_t max, uint64_t *out);
 /* As the reference's flags have it: 1, t, T, true, TRUE, True, and so for 0 and f. 0 or

@@ -57,25 +57,38 @@ static bool is_ascii(struct span s)
 	return all < 0x80;
 }
 
+/* libsodium 1.0.18 takes bytes above ASCII for '+' */
+static int from_base64(struct span text, size_t need, int variant, uint8_t *out, size_t *len)
+{
+	size_t got;
+	if (!is_ascii(text))
+		return -ERR_SYNTAX;
+	if (need > *len)
+		return -ERR_TOOBIG;
+	if (sodium_base642bin(out, need, (const char *)text.p, text.len, NULL, &got, NULL, variant))
+		return -ERR_SYNTAX;
+	*len = got;
+	return 0;
+}
+
 int base64_decode(struct span text, uint8_t *out, size_t *len)
 {
-	/* libsodium 1.0.18 takes bytes above ASCII for '+' */
-	if (text.len % 4 || !is_ascii(text))
+	if (text.len % 4)
 		return -ERR_SYNTAX;
 	if (text.len == 0) {
 		*len = 0;
 		return 0;
 	}
 	size_t pad = (text.p[text.len - 1] == '=') + (text.p[text.len - 2] == '=');
-	size_t need = text.len / 4 * 3 - pad;
-	if (need > *len)
-		return -ERR_TOOBIG;
-	size_t got;
-	if (sodium_base642bin(out, need, (const char *)text.p, text.len, NULL, &got, NULL,
-			      sodium_base64_VARIANT_ORIGINAL))
+	return from_base64(text, text.len / 4 * 3 - pad, sodium_base64_VARIANT_ORIGINAL, out, len);
+}
+
+int base64url_decode(struct span text, uint8_t *out, size_t *len)
+{
+	if (text.len % 4 == 1)
 		return -ERR_SYNTAX;
-	*len = got;
-	return 0;
+	return from_base64(text, text.len / 4 * 3 + text.len % 4 * 3 / 4,
+			   sodium_base64_VARIANT_URLSAFE_NO_PADDING, out, len);
 }
 
 int u64_decode(struct span text, uint64_t max, uint64_t *out)

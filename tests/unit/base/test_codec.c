@@ -95,6 +95,29 @@ static void base64_refuses(void **state)
 	assert_int_equal(base64_decode(span_str("Zg=="), out, &len), -ERR_TOOBIG);
 }
 
+static void base64url(void **state)
+{
+	(void)state;
+	static const char *const pairs[][2] = {
+		{ "", "" },	   { "f", "Zg" },	 { "fo", "Zm8" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg" }, { "\xfb\xff\xbf", "-_-_" },
+	};
+	static const char *const bad[] = { "Z",	   "Zg==",   "Zh",    "Zm9",
+					   "+/+/", "Zm9v\n", "Zm9v ", "Zm9vZ" };
+	uint8_t out[8];
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		size_t len = strlen(pairs[i][0]); /* exactly enough room */
+		assert_int_equal(base64url_decode(span_str(pairs[i][1]), out, &len), 0);
+		assert_true(span_eq_str(span_of(out, len), pairs[i][0]));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		size_t len = sizeof(out);
+		assert_int_equal(base64url_decode(span_str(bad[i]), out, &len), -ERR_SYNTAX);
+	}
+	size_t len = 1;
+	assert_int_equal(base64url_decode(span_str("Zm8"), out, &len), -ERR_TOOBIG);
+}
+
 static void decimal(void **state)
 {
 	(void)state;
@@ -211,15 +234,11 @@ static void bools(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hex_round_trip),
-		cmocka_unit_test(hex_refuses_all_else),
-		cmocka_unit_test(base64_known),
-		cmocka_unit_test(base64_refuses),
-		cmocka_unit_test(decimal),
-		cmocka_unit_test(bools),
-		cmocka_unit_test(utf8_accepts),
-		cmocka_unit_test(utf8_refuses),
-		cmocka_unit_test(utf8_repairs_each_byte),
+		cmocka_unit_test(hex_round_trip), cmocka_unit_test(hex_refuses_all_else),
+		cmocka_unit_test(base64_known),	  cmocka_unit_test(base64_refuses),
+		cmocka_unit_test(base64url),	  cmocka_unit_test(decimal),
+		cmocka_unit_test(bools),	  cmocka_unit_test(utf8_accepts),
+		cmocka_unit_test(utf8_refuses),	  cmocka_unit_test(utf8_repairs_each_byte),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
