@@ -7,7 +7,7 @@ libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libuv1-dev libnghttp2-dev 
 libb2-dev ca-certificates iproute2'
 demo='nftables iputils-ping procps'
 tests='iptables libcmocka-dev curl jq openssl perl socat strace clang libclang-rt-14-dev git netcat-openbsd python3 wireguard-go wireguard-tools
-iperf3'
+iperf3 bind9-dnsutils dnsmasq-base dbus'
 
 want="$build"
 case "${1:-all}" in
