@@ -20,7 +20,7 @@ static bool labels_ok(const char *s, size_t n)
 	return n == 0 || (label > 0 && label <= LABEL_MAX);
 }
 
-int dns_fqdn_clean(const char *in, char out[static DNS_FQDN_MAX + 1])
+int dns_fqdn_decode(const char *in, char out[static DNS_FQDN_MAX + 1])
 {
 	if (*in == '.')
 		in++;
@@ -29,10 +29,38 @@ int dns_fqdn_clean(const char *in, char out[static DNS_FQDN_MAX + 1])
 		n--;
 	if (n > DNS_FQDN_MAX || !labels_ok(in, n))
 		return -ERR_SYNTAX;
-	for (size_t i = 0; i < n; i++)
-		out[i] = (char)(in[i] >= 'A' && in[i] <= 'Z' ? in[i] - 'A' + 'a' : in[i]);
+	memcpy(out, in, n);
 	out[n] = '\0';
 	return 0;
+}
+
+void dns_fqdn_lower(char *name)
+{
+	for (; *name; name++)
+		if (*name >= 'A' && *name <= 'Z')
+			*name = (char)(*name - 'A' + 'a');
+}
+
+int dns_fqdn_clean(const char *in, char out[static DNS_FQDN_MAX + 1])
+{
+	int rc = dns_fqdn_decode(in, out);
+	if (rc == 0)
+		dns_fqdn_lower(out);
+	return rc;
+}
+
+size_t dns_fqdn_labels(const char *name)
+{
+	size_t n = *name != '\0';
+	for (; *name; name++)
+		n += *name == '.';
+	return n;
+}
+
+const char *dns_fqdn_parent(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	return dot ? dot + 1 : "";
 }
 
 bool dns_fqdn_below(const char *name, const char *suffix)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* name.h: domain names as text: no final dot, "" is the root, dots between labels, any byte but NUL
- * in them (shared/spec/dns.md 1.1). Pure. */
+/* name.h: domain names on the wire, and names with a meaning. As text they are what fqdn.h makes: no
+ * final dot, "" is the root (shared/spec/dns.md 3.2, 3.6). Pure. */
 #ifndef DNS_NAME_H
 #define DNS_NAME_H
 
@@ -9,27 +9,20 @@
 
 #define DNS_LABEL_MAX 63
 
-/* What control or a user wrote, in that form, case kept: one leading dot and the final one are
- * dropped. 0 or -ERR_SYNTAX (empty or long label, long name); out is then "". */
-MUST_CHECK int dns_name_decode(struct span text, char out[static DNS_NAME_MAX + 1]);
-/* The same in lower case. */
-MUST_CHECK int dns_name_decode_lower(struct span text, char out[static DNS_NAME_MAX + 1]);
-void dns_name_lower(char *name);
-
-/* Equal to suffix, or below it; all names are below "". Case counts. */
-bool dns_name_within(const char *name, const char *suffix);
-size_t dns_name_labels(const char *name);
-const char *dns_name_parent(const char *name); /* of "a.b" "b", of "b" and "" "" */
-/* Byte order of the names with their final dots, as the reference sorts; for qsort and the like. */
-int dns_name_cmp(const char *a, const char *b);
-
-/* Text to wire, not compressed. The writer goes bad if name is not what dns_name_decode gives. */
-void dns_name_build(struct wr *w, const char *name);
-/* Wire to text, as spelled, from where r stands in msg; compression pointers lead backward only, at
- * most DNS_POINTERS_MAX of them. Returns the length of the text; r is then behind the name. Less
- * than 0: -ERR_SYNTAX, also for a '.' or NUL in a label. */
 #define DNS_POINTERS_MAX 10
+
+/* Text to wire, not compressed. The writer goes bad if name is no name. */
+void dns_name_build(struct wr *w, const char *name);
+/* The name that starts where r stands in msg, as spelled and not compressed; its compression
+ * pointers lead backward only, at most DNS_POINTERS_MAX of them. Returns its length, r is then
+ * behind it; or -ERR_SYNTAX, also for a '.' or NUL in a label, with r where it was. */
+MUST_CHECK int dns_name_unpack(struct span msg, struct rd *r, uint8_t out[static DNS_WIRE_NAME_MAX]);
+/* What dns_name_unpack gave as text; returns its length. */
+size_t dns_name_text(const uint8_t *wire, size_t len, char out[static DNS_NAME_MAX + 1]);
+/* Both in one: the length of the text, or -ERR_SYNTAX. */
 MUST_CHECK int dns_name_parse(struct span msg, struct rd *r, char out[static DNS_NAME_MAX + 1]);
+/* Over a name without following it; r goes bad where there is none. */
+void dns_name_skip(struct rd *r);
 
 /* name: lower case. The address of "4.3.2.1.in-addr.arpa" or of 32 nibbles below ip6.arpa; strict.
  * 0 or -ERR_SYNTAX. */
