@@ -23,7 +23,7 @@ struct dns_plan_in {
 /* Stage 1. */
 struct dns_plan {
 	struct dns_upstreams resolvers; /* default */
-	struct dns_suffix_route *routes; /* sorted by suffix; no root among them */
+	struct dns_suffix_route *routes; /* in the order of dns_fqdn_cmp; no root among them */
 	size_t n_routes;
 	char **search;
 	size_t n_search;
@@ -40,6 +40,8 @@ struct dns_plan {
  * out; records that are no address, too. */
 void dns_plan_build(const struct dns_plan_in *in, struct dns_plan *out);
 void dns_plan_fini(struct dns_plan *p);
+/* Does a route contain this name? Lower case, no final dot. */
+bool dns_plan_covers(const struct dns_plan *p, const char *name);
 
 /* What the system's resolver can do. */
 struct dns_os_able {

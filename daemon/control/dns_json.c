@@ -3,32 +3,18 @@
 
 #include "base/alloc.h"
 #include "daemon/control/jd.h"
+#include "dns/fqdn.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX_LEN 253
-
-/* Lower case without the final dot; NULL for what is no name. "." and "" are the root. New. */
+/* NULL for what is no name. New. */
 static char *clean_name(const char *s, bool root_ok)
 {
-	size_t n = strlen(s);
-	if (n && s[n - 1] == '.')
-		n--;
-	if (n > NAME_MAX_LEN || (n == 0 && !root_ok))
+	char clean[DNS_FQDN_MAX + 1];
+	if (dns_fqdn_clean(s, clean) != 0 || (!*clean && !root_ok))
 		return NULL;
-	char *out = xstrndup(s, n);
-	for (char *p = out; *p; p++) {
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-		bool empty_label = *p == '.' && (p == out || p[-1] == '.');
-		/* control bytes, blanks and non-ASCII have no place in resolver files */
-		if (*p <= ' ' || *p >= 0x7f || *p == '/' || *p == '\\' || empty_label) {
-			free(out);
-			return NULL;
-		}
-	}
-	return out;
+	return xstrdup(clean);
 }
 
 static void read_bootstrap(struct jd *d, struct dns_upstream *u)
@@ -155,5 +141,16 @@ int dns_config_from_json(const json_t *v, struct dns_config *out, const char **w
 		dns_config_fini(&c);
 	else
 		*out = c;
+	return d.err;
+}
+
+int dns_upstreams_from_json(const json_t *v, struct dns_upstreams *out, const char **why)
+{
+	struct jd d = jd_init(NULL, NULL);
+	*out = (struct dns_upstreams){ 0 };
+	read_upstreams(&d, "resolvers", v, out);
+	*why = d.why;
+	if (d.err)
+		dns_upstreams_fini(out);
 	return d.err;
 }
