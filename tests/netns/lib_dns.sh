@@ -168,8 +168,6 @@ os_nm_config() { # NAME MODE
 		auth-polkit=false
 		no-auto-default=*
 		configure-and-quit=false
-		[keyfile]
-		unmanaged-devices=except:interface-name:eth0
 		[connectivity]
 		enabled=false
 		[logging]
@@ -178,6 +176,7 @@ os_nm_config() { # NAME MODE
 	E
 }
 
+NM_UUID=7c3a1a52-33d1-4bd8-9d5e-1d7a4f2f5a01
 os_nm_profile() { # NAME SERVER...
 	os=$1
 	shift
@@ -188,7 +187,7 @@ os_nm_profile() { # NAME SERVER...
 	os_put "$os" /etc/NetworkManager/system-connections/eth0.nmconnection <<-E
 		[connection]
 		id=eth0
-		uuid=7c3a1a52-33d1-4bd8-9d5e-1d7a4f2f5a01
+		uuid=$NM_UUID
 		type=ethernet
 		interface-name=eth0
 		[ipv4]
@@ -201,10 +200,12 @@ os_nm_profile() { # NAME SERVER...
 	in_ns "$os" chmod 600 /etc/NetworkManager/system-connections/eth0.nmconnection
 }
 
+# A /sys that can be written makes it wait for udev.
 os_nm_again() {
+	in_ns "$1" mount -o remount,bind,ro /sys || fail "/sys of $1"
 	os_daemon "$1" nm NetworkManager --no-daemon
 	wait_for 30 os_bus_has "$1" org.freedesktop.NetworkManager || fail "NetworkManager does not start on $1"
-	wait_for 30 in_ns "$1" sh -c 'nmcli -g GENERAL.STATE device show eth0 | grep -q ^100' ||
+	in_ns "$1" timeout 30 nmcli connection up uuid $NM_UUID >/dev/null ||
 		fail "NetworkManager does not manage eth0 of $1"
 }
 os_nm_stop() { os_daemon_stop "$1" nm "$2"; }
