@@ -9,10 +9,16 @@
 #include <strings.h>
 #include <time.h>
 
-enum { HEADERS_MAX = 65536, DEFAULT_TIMEOUT_MS = 30000, IDLE_CONNECTIONS = 4 };
+enum {
+	HEADERS_MAX = 65536,
+	DEFAULT_TIMEOUT_MS = 30000,
+	IDLE_CONNECTIONS = 4,
+	HOST_CONNECTIONS = 16, /* to one host at a time; more requests wait */
+};
 
 struct httpc_req {
 	struct net *net;
+	struct curl_pump *pump;
 	httpc_fn *fn;
 	void *arg;
 	bool over; /* fn is being called */
@@ -45,7 +51,7 @@ static void release(struct httpc_req *r)
 	loop_defer_cancel(&r->fail);
 	resolve_cancel(r->resolve);
 	if (r->added)
-		curl_multi_remove_handle(curl_pump_multi(r->net->http), r->easy);
+		curl_multi_remove_handle(curl_pump_multi(r->pump), r->easy);
 	curl_easy_cleanup(r->easy);
 	curl_slist_free_all(r->headers);
 	curl_slist_free_all(r->resolve_list);
@@ -64,7 +70,8 @@ static void answer(struct httpc_req *r, const struct httpc_answer *a)
 
 static void fail(struct httpc_req *r, int err, const char *text)
 {
-	answer(r, &(struct httpc_answer){ .err = err, .text = text, .retry_after_s = -1 });
+	answer(r, &(struct httpc_answer){
+			  .err = err, .text = text, .content_type = "", .retry_after_s = -1 });
 }
 
 void httpc_cancel(struct httpc_req *r)
@@ -97,6 +104,7 @@ static void on_timeout(struct loop_timer *t, mono_t now)
 static void on_done(void *arg, CURL *easy, CURLcode code)
 {
 	struct httpc_req *r = NULL;
+	char *type = NULL;
 	long status = 0;
 
 	(void)arg;
@@ -110,9 +118,11 @@ static void on_done(void *arg, CURL *easy, CURLcode code)
 		return;
 	}
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
 	answer(r, &(struct httpc_answer){ .status = (int)status,
 					  .body = buf_span(&r->body),
 					  .text = "",
+					  .content_type = type ? type : "",
 					  .retry_after_s = r->retry_after_s });
 }
 
@@ -167,15 +177,20 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 
 /* ---- start ------------------------------------------------------------------------------ */
 
-static bool ensure_pump(struct net *n)
+/* Connections live in a pump, and keep the mark they were opened with. */
+static struct curl_pump *pump_for(struct net *n, bool no_mark)
 {
-	if (n->http)
-		return true;
-	n->http = curl_pump_new(n->loop, on_done, n);
-	if (!n->http)
-		return false;
-	curl_multi_setopt(curl_pump_multi(n->http), CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
-	return true;
+	struct curl_pump **p = no_mark ? &n->http_unmarked : &n->http;
+
+	if (*p)
+		return *p;
+	*p = curl_pump_new(n->loop, on_done, n);
+	if (!*p)
+		return NULL;
+	curl_multi_setopt(curl_pump_multi(*p), CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
+	curl_multi_setopt(curl_pump_multi(*p), CURLMOPT_MAX_HOST_CONNECTIONS,
+			  (long)HOST_CONNECTIONS);
+	return *p;
 }
 
 static int set_method(struct httpc_req *r, const struct httpc_opts *o)
@@ -224,6 +239,15 @@ static void set_transfer(struct httpc_req *r, const struct httpc_opts *o)
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, o->verify_none ? 0L : 2L);
 	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, o->keep_alive ? 0L : 1L);
 	curl_easy_setopt(e, CURLOPT_FORBID_REUSE, o->keep_alive ? 0L : 1L);
+	if (o->tls13)
+		curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3);
+	if (o->http2) {
+		curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 1L);
+		curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+		curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
+	}
+	if (o->no_mark)
+		curl_easy_unmarked(e);
 }
 
 static void start_transfer(struct httpc_req *r, const struct ip *addrs, size_t n)
@@ -232,7 +256,7 @@ static void start_transfer(struct httpc_req *r, const struct ip *addrs, size_t n
 		r->resolve_list = curl_resolve_entry(r->name, r->port, addrs, n);
 		curl_easy_setopt(r->easy, CURLOPT_RESOLVE, r->resolve_list);
 	}
-	r->added = curl_multi_add_handle(curl_pump_multi(r->net->http), r->easy) == CURLM_OK;
+	r->added = curl_multi_add_handle(curl_pump_multi(r->pump), r->easy) == CURLM_OK;
 	if (!r->added)
 		fail_later(r, -ERR_NOMEM, "libcurl cannot start");
 }
@@ -267,7 +291,7 @@ static void on_resolved(void *arg, int err, const struct ip *addrs, size_t n)
 }
 
 /* The host of the URL, or of the proxy for it, into r->name. */
-static int find_host(struct httpc_req *r, const char *url)
+static int find_host(struct httpc_req *r, const char *url, bool no_proxy)
 {
 	bool tls = strncasecmp(url, "https://", 8) == 0;
 	const char *proxy;
@@ -277,7 +301,7 @@ static int find_host(struct httpc_req *r, const char *url)
 	r->name = curl_url_host(url, false, &r->port);
 	if (!r->name || !net_host_ok(r->name))
 		return -ERR_SYNTAX;
-	proxy = net_proxy_for(tls, r->name);
+	proxy = no_proxy ? NULL : net_proxy_for(tls, r->name);
 	if (!proxy)
 		return 0;
 	r->proxy = xstrdup(proxy);
@@ -290,11 +314,12 @@ static void start(struct httpc_req *r, const struct httpc_opts *o)
 {
 	struct ip literal;
 
-	if (find_host(r, o->url) < 0) {
+	if (find_host(r, o->url, o->no_proxy) < 0) {
 		fail_later(r, -ERR_SYNTAX, "bad URL");
 		return;
 	}
-	r->easy = ensure_pump(r->net) ? curl_easy_ours(r->net, r->proxy) : NULL;
+	r->pump = pump_for(r->net, o->no_mark);
+	r->easy = r->pump ? curl_easy_ours(r->net, r->proxy) : NULL;
 	if (!r->easy) {
 		fail_later(r, -ERR_NOMEM, "libcurl cannot start");
 		return;

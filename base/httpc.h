@@ -26,6 +26,12 @@ struct httpc_opts {
 	bool public_only;
 	bool keep_alive; /* may share a connection with other such requests, and leave it open (DoH)
 			  */
+	bool http2;	 /* over TLS, if the server has it: requests share one connection */
+	bool tls13;	 /* nothing older */
+	bool no_proxy;	 /* whatever the environment says */
+	/* The socket bears no bypass mark: it goes where the system's routes lead, the tunnel
+	 * included. Connections are not shared with requests that bear it. */
+	bool no_mark;
 };
 
 struct httpc_answer {
@@ -33,6 +39,7 @@ struct httpc_answer {
 	int status;
 	struct span body;      /* borrowed during the call */
 	const char *text;      /* for people, when err */
+	const char *content_type; /* as the header has it, "" if absent */
 	int64_t retry_after_s; /* of the Retry-After header, -1 if absent */
 };
 

@@ -28,6 +28,7 @@ void net_free(struct net *n)
 	if (!n)
 		return;
 	curl_pump_free(n->http);
+	curl_pump_free(n->http_unmarked);
 	resolver_free(n->resolver);
 	free(n->ca_file);
 	free(n->dns_servers);

@@ -27,6 +27,8 @@ CURLM *curl_pump_multi(struct curl_pump *p);
 /* A new easy handle with our rules: HTTP/1.1, no ALPN, no redirects, http and https only, no
  * signals, our trust store, marked sockets, this proxy (NULL = none). NULL when memory is out. */
 CURL *curl_easy_ours(struct net *n, const char *proxy);
+/* Take the mark away. */
+void curl_easy_unmarked(CURL *e);
 /* Host (without brackets) and port of a URL; for a proxy the scheme may be missing. Returns new
  * (curl_free), NULL if the URL does not parse. */
 char *curl_url_host(const char *url, bool is_proxy, uint16_t *port);

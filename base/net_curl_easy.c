@@ -7,16 +7,27 @@
 #include <stdlib.h>
 
 /* Sockets are ours to open: close-on-exec, and marked before the connect. */
-static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+static curl_socket_t open_unmarked(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
-	struct net *n = arg;
 	int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 
+	(void)arg;
 	(void)purpose;
-	if (fd < 0)
-		return CURL_SOCKET_BAD;
-	net_mark_to(n, fd, sockaddr_to_ep(&a->addr).ip);
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	curl_socket_t fd = open_unmarked(arg, purpose, a);
+
+	if (fd != CURL_SOCKET_BAD)
+		net_mark_to(arg, fd, sockaddr_to_ep(&a->addr).ip);
 	return fd;
+}
+
+void curl_easy_unmarked(CURL *e)
+{
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_unmarked);
 }
 
 static void set_trust(struct net *n, CURL *e)

@@ -19,6 +19,7 @@ struct net {
 	char *dns_servers;
 	struct resolver *resolver; /* made at the first look-up */
 	struct curl_pump *http;	   /* made at the first request */
+	struct curl_pump *http_unmarked; /* likewise: those whose sockets bear no mark */
 	uint8_t *scratch; /* NET_SCRATCH bytes that streams read into, made at the first one */
 };
 

@@ -18,7 +18,7 @@ struct result {
 	int calls, err, status;
 	int64_t retry_after_s;
 	struct buf body;
-	char text[256];
+	char text[256], type[64];
 	struct httpc_req *req;
 };
 
@@ -31,6 +31,7 @@ static void on_answer(void *arg, const struct httpc_answer *a)
 	r->status = a->status;
 	r->retry_after_s = a->retry_after_s;
 	snprintf(r->text, sizeof(r->text), "%s", a->text);
+	snprintf(r->type, sizeof(r->type), "%s", a->content_type);
 	buf_add_span(&r->body, a->body);
 	httpc_cancel(r->req); /* harmless here */
 }
@@ -475,6 +476,71 @@ static void test_http_proxy(void **state)
 	end(&r);
 }
 
+static void test_a_proxy_can_be_passed_by(void **state)
+{
+	struct result r;
+
+	(void)state;
+	serve_start(NULL, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	run(&r, (struct httpc_opts){ .url = url_of("http", "127.0.0.2", "/") });
+	assert_int_not_equal(r.err, 0);
+	buf_fini(&r.body);
+	run(&r, (struct httpc_opts){ .url = url_of("http", "127.0.0.1", "/"), .no_proxy = true });
+	assert_int_equal(r.status, 200);
+	end(&r);
+}
+
+static void test_content_type(void **state)
+{
+	struct result r;
+
+	(void)state;
+	serve_start(NULL, "HTTP/1.1 200 OK\r\nContent-Type: a/b; c=d\r\nContent-Length: 0\r\n\r\n");
+	run(&r, (struct httpc_opts){ .url = url_of("http", "127.0.0.1", "/") });
+	assert_string_equal(r.type, "a/b; c=d");
+	end(&r);
+	serve_start(NULL, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	run(&r, (struct httpc_opts){ .url = url_of("http", "127.0.0.1", "/") });
+	assert_string_equal(r.type, "");
+	end(&r);
+}
+
+/* An unmarked request must not go out on a connection that was opened with the mark. */
+static void test_marked_and_unmarked_share_no_connection(void **state)
+{
+	struct result r;
+
+	(void)state;
+	serve_start(NULL, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	for (int i = 0; i < 4; i++, buf_fini(&r.body))
+		run(&r, (struct httpc_opts){ .url = url_of("http", "127.0.0.1", "/"),
+					     .keep_alive = true,
+					     .no_mark = i % 2 == 1 });
+	assert_int_equal(srv.n, 2);
+	end(&r);
+}
+
+static void test_newest_tls_and_http2_asked_for(void **state)
+{
+	struct ip local = ip_v4(127, 0, 0, 1);
+	struct result r;
+
+	(void)state;
+	serve_start("srv", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	for (int i = 0; i < 2; i++, buf_fini(&r.body)) {
+		run(&r, (struct httpc_opts){ .url = url_of("https", "srv.test", "/"),
+					     .addrs = &local,
+					     .n_addrs = 1,
+					     .keep_alive = true,
+					     .tls13 = true,
+					     .http2 = true });
+		assert_int_equal(r.status, 200); /* the server knows HTTP/1.1 alone */
+	}
+	assert_int_equal(srv.n, 1);
+	end(&r);
+}
+
 static int make_certs(void **state)
 {
 	if (io_make_dir(state) < 0)
@@ -507,6 +573,10 @@ int main(void)
 		T(test_connections_are_shared_only_on_request),
 		T(test_ca_file_from_the_environment),
 		T(test_http_proxy),
+		T(test_a_proxy_can_be_passed_by),
+		T(test_content_type),
+		T(test_marked_and_unmarked_share_no_connection),
+		T(test_newest_tls_and_http2_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, make_certs, io_remove_dir);
