@@ -4,6 +4,7 @@
 #include "netstack/hdr.h"
 #include "netstack/inner_wire.h"
 #include "netstack/ip_nat.h"
+#include "netstack/service.h"
 
 #define ICMP_ERROR_HDR_LEN 8 /* before the quoted packet */
 
@@ -63,13 +64,19 @@ static enum in_action answer(const struct inbound *in, const struct net_peer *pe
 	return IN_ANSWER;
 }
 
-static uint16_t peerapi_port(const struct net_self *self, struct ip at)
+/* One of two ports on our own addresses; 0: neither address. */
+static uint16_t own_port(const struct net_self *self, struct ip at, uint16_t port4, uint16_t port6)
 {
 	if (ip_is_set(at) && ip_eq(at, self->addr4))
-		return self->ports.peerapi4;
+		return port4;
 	if (ip_is_set(at) && ip_eq(at, self->addr6))
-		return self->ports.peerapi6;
+		return port6;
 	return 0;
+}
+
+static uint16_t peerapi_port(const struct net_self *self, struct ip at)
+{
+	return own_port(self, at, self->ports.peerapi4, self->ports.peerapi6);
 }
 
 /* Answered or handed up before the filter: TSMP ends in us whatever the policy says. */
@@ -150,6 +157,22 @@ static void unmasquerade(const struct net_self *self, const struct net_peer *pee
 		ip_nat_dst(bytes, p, *own);
 }
 
+/* Services are for this host alone. An exit node may send from any address, also what would pass
+ * for our own answers. */
+static bool is_between_us(const struct net_self *self, const struct pkt *p)
+{
+	if (ip_is_service(p->src.ip) || ip_is_service(p->dst.ip))
+		return true;
+	uint16_t dns = own_port(self, p->dst.ip, self->ports.dns4, self->ports.dns6);
+	return dns && p->dst.port == dns && p->proto == IP_PROTO_TCP;
+}
+
+static enum in_action drop_own(struct net_result *res)
+{
+	res->verdict = FLT_DROP_OWN;
+	return IN_DROP;
+}
+
 enum in_action inbound_packet(const struct inbound *in, const struct net_peer *peer,
 			      struct mspan bytes, struct pkt *pkt, struct mspan out,
 			      struct net_result *res)
@@ -157,14 +180,14 @@ enum in_action inbound_packet(const struct inbound *in, const struct net_peer *p
 	*res = (struct net_result){ .verdict = FLT_PASS };
 	pkt_decode(span_const(bytes), pkt);
 	unmasquerade(in->self, peer, bytes, pkt);
+	if (is_between_us(in->self, pkt))
+		return drop_own(res);
 	if (pkt->proto == IP_PROTO_TSMP)
 		return take_tsmp(in, peer, pkt, span_const(bytes), out, res);
 	if (is_awaited(in, pkt, span_const(bytes)))
 		return IN_CONTROL;
-	if (inner_is_own_disco(in->self, pkt, span_const(bytes))) {
-		res->verdict = FLT_DROP_OWN;
-		return IN_DROP;
-	}
+	if (inner_is_own_disco(in->self, pkt, span_const(bytes)))
+		return drop_own(res);
 	res->verdict = flt_in(in->filter, in->flows, pkt, bytes.len);
 	if (res->verdict == FLT_PASS && pkt_is_icmp_error(pkt) &&
 	    !is_about_ours(in, peer, pkt, span_const(bytes)))

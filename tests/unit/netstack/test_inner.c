@@ -3,6 +3,8 @@
 #include "tests/lib/cm.h"
 #include "tests/unit/netstack/pk.h"
 
+#include "base/alloc.h"
+#include "netstack/filter_parse.h"
 #include "netstack/outbound.h"
 
 #define SELF "100.64.0.1"
@@ -184,6 +186,79 @@ static void the_peer_api_is_always_open(void **state)
 	assert_int_equal(go_in(filter, &here), IN_ANSWER);
 	struct pk port0 = pk_tcp(PEER, SELF, 0, TCP_SYN);
 	assert_int_equal(go_in(filter, &port0), IN_ANSWER);
+}
+
+/* A filter that lets everything in, as the way to tell its drops from ours. */
+static struct flt *open_filter(void)
+{
+	struct flt_rules rules = { 0 };
+	struct flt_parse_error err;
+	struct ranges local = { 0 };
+	static const char text[] = "[{\"SrcIPs\":[\"*\"],\"DstPorts\":[{\"IP\":\"*\","
+				   "\"Ports\":{\"First\":0,\"Last\":65535}}]}]";
+	json_t *j = j_parse(span_str(text), strlen(text), NULL);
+	assert_int_equal(flt_rules_parse(j, &rules, &err), 0);
+	ranges_add_prefix(&local, pk_prefix("0.0.0.0/0"));
+	ranges_add_prefix(&local, pk_prefix("::/0"));
+	ranges_sort(&local);
+	struct flt *f = flt_new(&rules, &local, NULL, 0);
+	ranges_fini(&local);
+	flt_rules_fini(&rules);
+	j_free(j);
+	return f;
+}
+
+/* An exit node may send from any address: also what would pass for an answer of ours. */
+static void no_peer_speaks_to_services_or_as_one(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *peer, *self, *svc;
+	} t[] = { { PEER, SELF, "100.100.100.100" }, { PEER6, SELF6, "fd7a:115c:a1e0::53" } };
+	struct flt *open = open_filter();
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct pk good = pk_udp(t[i].peer, 53, t[i].self, 4000);
+		struct pk bad[] = {
+			pk_udp(t[i].peer, 4000, t[i].svc, 53),
+			pk_udp(t[i].svc, 53, t[i].self, 4000),
+			pk_tcp(t[i].peer, t[i].svc, 53, TCP_SYN),
+			pk_tcp(t[i].peer, t[i].svc, 53, TCP_ACK),
+			pk_tcp(t[i].svc, t[i].self, 4000, TCP_SYN | TCP_ACK),
+			pk_echo(t[i].peer, t[i].svc, false),
+			pk_raw(t[i].peer, t[i].svc, IP_PROTO_TSMP, span_str("p12345678")),
+		};
+		assert_int_equal(go_in(open, &good), IN_DELIVER);
+		for (size_t k = 0; k < ARRAY_LEN(bad); k++) {
+			assert_int_equal(go_in(open, &bad[k]), IN_DROP);
+			assert_int_equal(res.verdict, FLT_DROP_OWN);
+		}
+	}
+	flt_free(open);
+}
+
+static void no_peer_reaches_the_listener_for_dns(void **state)
+{
+	(void)state;
+	struct flt *open = open_filter();
+	self.ports.dns4 = 4444;
+	self.ports.dns6 = 6666;
+	struct pk tcp4 = pk_tcp(PEER, SELF, 4444, TCP_SYN),
+		  tcp6 = pk_tcp(PEER6, SELF6, 6666, TCP_SYN);
+	struct pk ack = pk_tcp(PEER, SELF, 4444, TCP_ACK);
+	struct pk other = pk_tcp(PEER, SELF, 6666, TCP_SYN), udp = pk_udp(PEER, 1, SELF, 4444);
+	struct pk beyond = pk_tcp(PEER, "10.0.0.1", 4444, TCP_SYN);
+	assert_int_equal(go_in(open, &tcp4), IN_DROP);
+	assert_int_equal(res.verdict, FLT_DROP_OWN);
+	assert_int_equal(go_in(open, &tcp6), IN_DROP);
+	assert_int_equal(go_in(open, &ack), IN_DROP);
+	assert_int_equal(go_in(open, &other), IN_DELIVER);
+	assert_int_equal(go_in(open, &udp), IN_DELIVER);
+	assert_int_equal(go_in(open, &beyond), IN_DELIVER);
+	self.ports = (struct net_ports){ 0 };
+	struct pk port0 = pk_tcp(PEER, SELF, 0, TCP_SYN);
+	assert_int_equal(go_in(open, &port0), IN_DELIVER);
+	assert_int_equal(go_in(open, &tcp4), IN_DELIVER);
+	flt_free(open);
 }
 
 static struct pk quoting(const char *src, const char *dst, struct pk inner, size_t keep)
@@ -377,6 +452,8 @@ int main(void)
 		T(awaited_echo_replies_only),
 		T(refusals_are_told_to_tcp4_only),
 		T(the_peer_api_is_always_open),
+		T(no_peer_speaks_to_services_or_as_one),
+		T(no_peer_reaches_the_listener_for_dns),
 		T(a_node_without_addresses),
 		T(service_addresses_never_reach_a_peer),
 		T(what_the_host_may_not_send),
