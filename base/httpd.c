@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/httpd_priv.h"
 #include "base/log.h"
+#include "base/sockaddr.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,64 @@ int httpd_fd_of(struct MHD_Connection *c)
 	return i ? i->connect_fd : -1;
 }
 
+/* ---- connections: how long they may take ---
+ */
+
+static struct httpd_conn *conn_of(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *i =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return i ? i->socket_context : NULL;
+}
+
+/* All turns are of one length, so the first in the list ends first. */
+static void begin_turn(struct httpd *h, struct httpd_conn *c)
+{
+	c->due = mono_add_ms(loop_now(h->loop), h->o.turn_ms);
+	list_remove(&c->link);
+	list_push_back(&h->waiting, &c->link);
+	if (!loop_timer_armed(&h->turn))
+		loop_timer_arm(&h->turn, c->due);
+}
+
+static void on_turn(struct loop_timer *t, mono_t now)
+{
+	struct httpd *h = t->arg;
+
+	LIST_EACH (it, &h->waiting) {
+		struct httpd_conn *c = LIST_ENTRY(it, struct httpd_conn, link);
+
+		if (!mono_due(c->due, now)) {
+			loop_timer_arm(t, c->due);
+			return;
+		}
+		list_remove(&c->link);
+		shutdown(c->fd, SHUT_RDWR); /* upon which the library closes it */
+	}
+}
+
+static void on_connection(void *cls, struct MHD_Connection *mc, void **context,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct httpd *h = cls;
+	struct httpd_conn *c = *context;
+
+	if (!h->o.turn_ms)
+		return;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		c = xcalloc(1, sizeof(*c));
+		list_init(&c->link);
+		c->fd = httpd_fd_of(mc);
+		*context = c;
+		begin_turn(h, c);
+	} else if (c) {
+		list_remove(&c->link);
+		free(c);
+		*context = NULL;
+	}
+}
+
 /* ---- requests: life -------------------------------------------------------------------------- */
 
 static void req_unref(struct httpd_req *r)
@@ -40,6 +99,8 @@ static void req_unref(struct httpd_req *r)
 	list_remove(&r->link);
 	if (r->response)
 		MHD_destroy_response(r->response);
+	if (r->h)
+		r->h->bodies -= r->body.len;
 	buf_fini(&r->body);
 	free(r->method);
 	free(r->path);
@@ -52,6 +113,8 @@ static void req_resume(struct httpd_req *r)
 	if (!r->suspended)
 		return;
 	r->suspended = false;
+	if (conn_of(r->conn) && !r->stream)
+		begin_turn(r->h, conn_of(r->conn));
 	MHD_resume_connection(r->conn);
 	loop_defer_arm(&r->h->run);
 }
@@ -109,7 +172,7 @@ static struct httpd_req *req_new(struct httpd *h, struct MHD_Connection *c, cons
 	r->conn = c;
 	r->method = xstrdup(method);
 	r->path = xstrdup(path);
-	buf_init(&r->body, h->max_body);
+	buf_init(&r->body, h->o.max_body);
 	list_init(&r->headers);
 	list_init(&r->link);
 	list_push_back(&h->requests, &r->link);
@@ -125,32 +188,42 @@ static const char *header_of(struct MHD_Connection *c, const char *name)
 	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
-/* Two lengths are how requests are smuggled; the library takes both. 0 if the head is fine. */
-static int check_head(struct httpd *h, struct MHD_Connection *c)
+static const struct httpd_refusal bad_request = { MHD_HTTP_BAD_REQUEST, "bad request\n" };
+static const struct httpd_refusal too_large = { MHD_HTTP_CONTENT_TOO_LARGE, "body too large\n" };
+static const struct httpd_refusal busy = { MHD_HTTP_SERVICE_UNAVAILABLE, "busy\n" };
+
+/* Two lengths are how requests are smuggled; the library takes both. */
+static struct httpd_refusal check_head(struct httpd *h, struct httpd_req *r)
 {
-	const char *encoding = header_of(c, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-	const char *length = header_of(c, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	uint64_t n;
+	const char *encoding = header_of(r->conn, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	const char *length = header_of(r->conn, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	uint64_t n = 0;
 
 	if (encoding && (length || strcasecmp(encoding, "chunked") != 0))
-		return MHD_HTTP_BAD_REQUEST;
+		return bad_request;
 	if (length && u64_decode(span_str(length), UINT64_MAX, &n) < 0)
-		return MHD_HTTP_BAD_REQUEST;
-	if (length && n > h->max_body)
-		return MHD_HTTP_CONTENT_TOO_LARGE;
-	return 0;
+		return bad_request;
+	if (h->o.head) {
+		struct httpd_refusal no = h->o.head(h->arg, r);
+
+		if (no.status)
+			return no;
+	}
+	return n > h->o.max_body ? too_large : (struct httpd_refusal){ .status = 0 };
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *c, int status)
+static enum MHD_Result refuse(struct MHD_Connection *c, const struct httpd_refusal *why)
 {
-	const char *text = status == MHD_HTTP_BAD_REQUEST ? "bad request\n" : "body too large\n";
-	struct MHD_Response *m = MHD_create_response_from_buffer(
-	    strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
 	enum MHD_Result ok = MHD_NO;
+	struct MHD_Response *m;
 
+	if (!why->text)
+		return MHD_NO;
+	m = MHD_create_response_from_buffer(strlen(why->text), (void *)(uintptr_t)why->text,
+					    MHD_RESPMEM_PERSISTENT);
 	if (m && MHD_add_response_header(m, "Content-Type", "text/plain; charset=utf-8") &&
 	    MHD_add_response_header(m, "Connection", "close"))
-		ok = MHD_queue_response(c, (unsigned)status, m);
+		ok = MHD_queue_response(c, (unsigned)why->status, m);
 	if (m)
 		MHD_destroy_response(m);
 	return ok;
@@ -158,15 +231,21 @@ static enum MHD_Result refuse(struct MHD_Connection *c, int status)
 
 static enum MHD_Result take_body(struct httpd_req *r, const char *data, size_t *len)
 {
-	size_t n = *len;
+	struct httpd *h = r->h;
+	size_t n = *len, had = r->body.len;
 
 	*len = 0;
 	r->body_seen += n;
-	if (r->body_seen > r->h->max_body + SWALLOW_MAX)
+	if (r->body_seen > h->o.max_body + SWALLOW_MAX)
 		return MHD_NO;
+	if (h->o.max_bodies && h->bodies + n > h->o.max_bodies) {
+		r->refuse = busy;
+		return MHD_YES;
+	}
 	buf_add(&r->body, data, n);
+	h->bodies += r->body.len - had;
 	if (!buf_ok(&r->body))
-		r->refuse = MHD_HTTP_CONTENT_TOO_LARGE;
+		r->refuse = too_large;
 	return MHD_YES;
 }
 
@@ -183,21 +262,24 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *c, const char
 	if (h->stopping)
 		return MHD_NO;
 	if (!r) {
-		int status = check_head(h, c);
+		struct httpd_refusal no;
 
-		*con_cls = req_new(h, c, method, url);
-		return status ? refuse(c, status) : MHD_YES;
+		*con_cls = r = req_new(h, c, method, url);
+		no = check_head(h, r);
+		return no.status ? refuse(c, &no) : MHD_YES;
 	}
 	if (*len > 0)
 		return take_body(r, data, len);
-	if (r->refuse)
-		return refuse(c, r->refuse);
+	if (r->refuse.status)
+		return refuse(c, &r->refuse);
 	if (r->aborted)
 		return MHD_NO;
 	if (r->response)
 		return MHD_queue_response(c, (unsigned)r->status, r->response);
 	r->ready = true;
 	r->suspended = true;
+	if (conn_of(c))
+		list_remove(&conn_of(c)->link);
 	MHD_suspend_connection(c);
 	loop_defer_arm(&r->notify);
 	return MHD_YES;
@@ -208,12 +290,12 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
 {
 	struct httpd_req *r = *con_cls;
 
-	(void)cls;
-	(void)c;
 	(void)why;
 	if (!r)
 		return;
 	*con_cls = NULL;
+	if (conn_of(c))
+		begin_turn(cls, conn_of(c));
 	loop_fd_stop(&r->watch);
 	if (r->stream)
 		httpd_stream_detach(r->stream);
@@ -291,18 +373,27 @@ static void on_run(struct loop_defer *d)
 	run(d->arg);
 }
 
-static struct MHD_Daemon *start_daemon(struct httpd *h, int listen_fd, unsigned max_connections)
+static enum MHD_Result on_accept(void *cls, const struct sockaddr *sa, socklen_t len)
+{
+	struct httpd *h = cls;
+
+	(void)len;
+	return h->o.welcome(h->arg, sockaddr_to_ep(sa)) ? MHD_YES : MHD_NO;
+}
+
+static struct MHD_Daemon *start_daemon(struct httpd *h, int listen_fd)
 {
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK |
 			 MHD_USE_ERROR_LOG;
 
 	return MHD_start_daemon(
-	    flags, 0, NULL, NULL, on_access, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+	    flags, 0, h->o.welcome ? on_accept : NULL, h, on_access, h, MHD_OPTION_EXTERNAL_LOGGER,
+	    on_log, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_NOTIFY_COMPLETED,
+	    on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-	    max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-	    MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_END);
+	    h->o.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, h->o.max_connections_of_one,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_UNESCAPE_CALLBACK,
+	    on_unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
 struct httpd *httpd_new(struct loop *l, int listen_fd, const struct httpd_opts *o, httpd_fn *fn,
@@ -312,14 +403,16 @@ struct httpd *httpd_new(struct loop *l, int listen_fd, const struct httpd_opts *
 	const union MHD_DaemonInfo *info;
 
 	h->loop = l;
-	h->max_body = o->max_body;
+	h->o = *o;
 	h->fn = fn;
 	h->arg = arg;
 	list_init(&h->requests);
 	list_init(&h->streams);
+	list_init(&h->waiting);
 	loop_timer_init(l, &h->timer, on_timer, h);
+	loop_timer_init(l, &h->turn, on_turn, h);
 	loop_defer_init(l, &h->run, on_run, h);
-	h->daemon = start_daemon(h, listen_fd, o->max_connections);
+	h->daemon = start_daemon(h, listen_fd);
 	if (!h->daemon) {
 		close(listen_fd);
 		free(h);
@@ -373,6 +466,7 @@ void httpd_free(struct httpd *h)
 	MHD_run(h->daemon);
 	MHD_stop_daemon(h->daemon);
 	loop_timer_cancel(&h->timer);
+	loop_timer_cancel(&h->turn);
 	loop_defer_cancel(&h->run);
 	LIST_EACH (it, &h->requests) {
 		r = LIST_ENTRY(it, struct httpd_req, link);
@@ -428,6 +522,11 @@ bool httpd_peer(const struct httpd_req *r, uid_t *uid, gid_t *gid, pid_t *pid)
 	return true;
 }
 
+struct ep httpd_peer_ep(const struct httpd_req *r)
+{
+	return r->conn ? sockaddr_of_fd(httpd_fd_of(r->conn), true) : (struct ep){ .port = 0 };
+}
+
 void httpd_on_abort(struct httpd_req *r, void (*fn)(void *arg), void *arg)
 {
 	r->on_abort = fn;
@@ -472,4 +571,9 @@ void httpd_reply(struct httpd_req *r, int status, const char *content_type, stru
 	if (content_type)
 		httpd_add_header(r, "Content-Type", content_type);
 	httpd_answer(r, m, status);
+}
+
+void httpd_drop(struct httpd_req *r)
+{
+	httpd_answer(r, NULL, 0);
 }

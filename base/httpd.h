@@ -17,7 +17,7 @@ struct httpd_stream;
 /* What is told to a request that is not taken: text/plain, and the connection ends. */
 struct httpd_refusal {
 	int status;	  /* 0: it is taken */
-	const char *text; /* static */
+	const char *text; /* static; NULL: closed without a byte */
 };
 
 struct httpd_opts {

@@ -18,12 +18,22 @@ struct httpd {
 	struct loop_fd epoll;
 	struct loop_timer timer;
 	struct loop_defer run;
-	size_t max_body;
+	struct httpd_opts o;
+	size_t bodies; /* bytes of all that are held */
 	httpd_fn *fn;
 	void *arg;
+	struct list waiting; /* httpd_conn, by when their turn ends */
+	struct loop_timer turn;
 	struct list requests;
 	struct list streams;
 	bool stopping;
+};
+
+/* A connection, where turns are limited. */
+struct httpd_conn {
+	struct list link; /* in waiting, but for while a request is with its handler */
+	int fd;
+	mono_t due;
 };
 
 struct httpd_header {
@@ -43,7 +53,7 @@ struct httpd_req {
 	char *method, *path;
 	struct buf body;
 	size_t body_seen;
-	int refuse; /* status to answer without asking the handler */
+	struct httpd_refusal refuse; /* to answer without asking the handler */
 	struct list headers;
 	struct MHD_Response *response;
 	int status;
