@@ -18,7 +18,7 @@ struct peerapi_peer {
 	const char *name;  /* of the node, as we see it */
 	const char *owner; /* display name of its user */
 	bool same_user;	   /* owned by our user, and neither node tagged */
-	bool may_resolve;  /* its DNS questions are answered: exit node offered, filter allows */
+	bool may_resolve;  /* it is of our user, or we are exit node and the filter lets it ask */
 	struct ip knows4, knows6; /* the addresses it knows us by; both unset: our own */
 };
 
