@@ -64,6 +64,28 @@ void net_set_dns_servers(struct net *n, const char *servers)
 		resolver_refresh(n->resolver);
 }
 
+void net_note_good(struct net *n, const char *name, struct ip ip)
+{
+	if (good_addrs_note(&n->good, name, ip) && n->on_good)
+		n->on_good(n->on_good_arg);
+}
+
+void net_good_encode(const struct net *n, struct buf *out)
+{
+	good_addrs_encode(&n->good, out);
+}
+
+void net_good_decode(struct net *n, struct span text)
+{
+	good_addrs_decode(&n->good, text);
+}
+
+void net_on_good(struct net *n, void (*fn)(void *arg), void *arg)
+{
+	n->on_good = fn;
+	n->on_good_arg = arg;
+}
+
 struct mspan net_scratch(struct net *n)
 {
 	if (!n->scratch)

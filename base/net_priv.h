@@ -3,6 +3,7 @@
 #ifndef BASE_NET_PRIV_H
 #define BASE_NET_PRIV_H
 
+#include "base/good_addrs.h"
 #include "base/net.h"
 #include "base/proxy.h"
 
@@ -17,6 +18,9 @@ struct net {
 	char *ca_file;	     /* one of these two is set */
 	const char *ca_path; /* static */
 	char *dns_servers;
+	struct good_addrs good;
+	void (*on_good)(void *arg); /* good has something new */
+	void *on_good_arg;
 	struct resolver *resolver; /* made at the first look-up */
 	struct curl_pump *http;	   /* made at the first request */
 	struct curl_pump *http_unmarked; /* likewise: those whose sockets bear no mark */

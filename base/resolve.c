@@ -8,15 +8,25 @@
 
 #include <ares.h>
 
+#include <net/if.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* 0.8 s, 1.6 s, 3.2 s: an answer within the ten seconds a connection may take */
-enum { MAX_IN_FLIGHT = 64, QUERY_TIMEOUT_MS = 800, QUERY_TRIES = 3 };
+/* 0.8 s, 1.6 s, 3.2 s: an answer within the ten seconds a connection may take. Where an address is
+ * known that worked, no more than PATIENCE_MS of them are spent on asking. */
+enum {
+	MAX_IN_FLIGHT = 64,
+	QUERY_TIMEOUT_MS = 800,
+	QUERY_TRIES = 3,
+	PATIENCE_MS = 3000,
+	SERVERS_MAX = 16,
+	SERVER_TEXT_MAX = 96,
+};
 
 struct channel {
 	struct list link;
@@ -25,6 +35,11 @@ struct channel {
 	struct list watches;
 	struct loop_timer timer;
 	struct loop_defer reap;
+	struct link_local {
+		struct ip ip;
+		unsigned scope;
+	} link_local[SERVERS_MAX]; /* servers for which c-ares has no place for the interface */
+	size_t n_link_local;
 	unsigned n_queries;
 	bool retired;
 };
@@ -50,7 +65,10 @@ struct resolve_req {
 	struct resolver *resolver;
 	struct channel *ch; /* while c-ares has it */
 	struct loop_defer done;
-	resolve_fn *fn; /* NULL once cancelled */
+	struct loop_timer patience; /* then what worked before is used */
+	const char *name;	    /* in the same allocation */
+	bool settled;		    /* err and addrs stand, whatever c-ares says later */
+	resolve_fn *fn; /* NULL once cancelled or called */
 	void *arg;
 	int err;
 	struct ip addrs[RESOLVE_MAX];
@@ -71,12 +89,26 @@ static int sock_close(ares_socket_t s, void *arg)
 	return close(s);
 }
 
+static unsigned scope_of(const struct channel *ch, struct ip ip)
+{
+	for (size_t i = 0; i < ch->n_link_local; i++)
+		if (ip_eq(ch->link_local[i].ip, ip))
+			return ch->link_local[i].scope;
+	return 0;
+}
+
 static int sock_connect(ares_socket_t s, const struct sockaddr *sa, ares_socklen_t len, void *arg)
 {
-	struct net *n = arg;
+	struct channel *ch = arg;
+	struct ip to = sockaddr_to_ep(sa).ip;
+	struct sockaddr_in6 scoped;
 
-	net_mark_to(n, s, sockaddr_to_ep(sa).ip);
-	return connect(s, sa, len);
+	net_mark_to(ch->net, s, to);
+	if (sa->sa_family != AF_INET6 || len != sizeof(scoped) || !scope_of(ch, to))
+		return connect(s, sa, len);
+	memcpy(&scoped, sa, sizeof(scoped));
+	scoped.sin6_scope_id = scope_of(ch, to);
+	return connect(s, (const struct sockaddr *)&scoped, sizeof(scoped));
 }
 
 static ares_ssize_t sock_recv(ares_socket_t s, void *p, size_t len, int flags,
@@ -178,6 +210,83 @@ static void on_reap(struct loop_defer *d)
 	channel_free(d->arg);
 }
 
+/* ---- whom to ask ------------------------------------------------------------------------- */
+
+/* 100.100.100.100 and fd7a:115c:a1e0::53: this node itself, or another agent of its kind. What we
+ * look up is needed before these can answer. */
+static bool is_service(int family, const void *addr)
+{
+	static const uint8_t v4[4] = { 100, 100, 100, 100 };
+	static const uint8_t v6[16] = { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0, [15] = 0x53 };
+
+	return family == AF_INET ? memcmp(addr, v4, 4) == 0 : memcmp(addr, v6, 16) == 0;
+}
+
+static int use_system_servers(struct channel *ch)
+{
+	struct ares_addr_port_node *all = NULL, keep[SERVERS_MAX];
+	size_t n = 0;
+	int rc = ares_get_servers_ports(ch->ares, &all);
+
+	for (const struct ares_addr_port_node *s = all; rc == ARES_SUCCESS && s; s = s->next) {
+		if (n == SERVERS_MAX || is_service(s->family, &s->addr))
+			continue;
+		keep[n] = *s;
+		keep[n].next = NULL;
+		if (n > 0)
+			keep[n - 1].next = &keep[n];
+		n++;
+	}
+	if (rc == ARES_SUCCESS)
+		rc = ares_set_servers_ports(ch->ares, n ? keep : NULL);
+	ares_free_data(all);
+	return rc;
+}
+
+/* "[fe80::1%eth0]:53" without its interface, which is noted; false: there is no such interface. */
+static bool without_scope(struct channel *ch, struct span text, char out[static SERVER_TEXT_MAX])
+{
+	char name[IF_NAMESIZE];
+	const uint8_t *at = memchr(text.p, '%', text.len);
+	const uint8_t *end = memchr(text.p, ']', text.len);
+	struct ip ip;
+
+	if (!at || !end || at > end || text.len >= SERVER_TEXT_MAX) {
+		snprintf(out, SERVER_TEXT_MAX, "%.*s", (int)text.len, (const char *)text.p);
+		return text.len < SERVER_TEXT_MAX;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)(end - at - 1), (const char *)at + 1);
+	snprintf(out, SERVER_TEXT_MAX, "%.*s%.*s", (int)(at - text.p), (const char *)text.p,
+		 (int)(text.p + text.len - end), (const char *)end);
+	if (ip_decode(span_of(text.p + 1, (size_t)(at - text.p) - 1), &ip) != 0 ||
+	    ch->n_link_local == SERVERS_MAX || !if_nametoindex(name))
+		return false;
+	ch->link_local[ch->n_link_local++] = (struct link_local){ ip, if_nametoindex(name) };
+	return true;
+}
+
+static int use_servers(struct channel *ch, const char *list)
+{
+	struct span rest = span_str(list);
+	struct buf csv;
+	int rc;
+
+	buf_init(&csv, SERVERS_MAX * SERVER_TEXT_MAX);
+	while (rest.len) {
+		char one[SERVER_TEXT_MAX];
+		const uint8_t *comma = memchr(rest.p, ',', rest.len);
+		size_t n = comma ? (size_t)(comma - rest.p) : rest.len;
+
+		if (without_scope(ch, span_of(rest.p, n), one))
+			buf_fmt(&csv, "%s%s", csv.len ? "," : "", one);
+		rest = span_from(rest, n + (comma != NULL));
+	}
+	rc = csv.len ? ares_set_servers_ports_csv(ch->ares, buf_cstr(&csv))
+		     : ares_set_servers_ports(ch->ares, NULL);
+	buf_fini(&csv);
+	return rc;
+}
+
 static struct channel *channel_new(struct net *n)
 {
 	struct channel *ch = xcalloc(1, sizeof(*ch));
@@ -199,9 +308,9 @@ static struct channel *channel_new(struct net *n)
 		free(ch);
 		return NULL;
 	}
-	ares_set_socket_functions(ch->ares, &socket_functions, n);
-	if (n->dns_servers &&
-	    ares_set_servers_ports_csv(ch->ares, n->dns_servers) != ARES_SUCCESS) {
+	ares_set_socket_functions(ch->ares, &socket_functions, ch);
+	if ((n->dns_servers ? use_servers(ch, n->dns_servers) : use_system_servers(ch)) !=
+	    ARES_SUCCESS) {
 		channel_free(ch);
 		return NULL;
 	}
@@ -270,6 +379,7 @@ static void req_free(struct resolve_req *r)
 {
 	list_remove(&r->link);
 	loop_defer_cancel(&r->done);
+	loop_timer_cancel(&r->patience);
 	free(r);
 }
 
@@ -281,9 +391,7 @@ void resolver_free(struct resolver *r)
 	LIST_EACH (it, &r->requests) {
 		struct resolve_req *q = LIST_ENTRY(it, struct resolve_req, link);
 
-		q->fn = NULL;
-		if (!q->ch)
-			req_free(q);
+		resolve_cancel(q);
 	}
 	LIST_EACH (it, &r->channels)
 		channel_free(LIST_ENTRY(it, struct channel, link));
@@ -296,16 +404,42 @@ void resolver_free(struct resolver *r)
 static void on_done(struct loop_defer *d)
 {
 	struct resolve_req *r = d->arg;
+	resolve_fn *fn = r->fn;
+	bool over = !r->ch; /* else it is freed when c-ares gives it back */
 
+	r->fn = NULL;
 	list_remove(&r->link);
-	r->fn(r->arg, r->err, r->addrs, r->n);
-	free(r);
+	fn(r->arg, r->err, r->addrs, r->n);
+	if (over)
+		req_free(r);
+}
+
+/* Of a host that proved who it is, once. */
+static bool use_good(struct resolve_req *r)
+{
+	const struct good_host *h = good_addrs_find(&r->resolver->net->good, r->name);
+
+	if (!h)
+		return false;
+	memcpy(r->addrs, h->addrs, h->n * sizeof(*h->addrs));
+	r->n = h->n;
+	return true;
 }
 
 static void finish_later(struct resolve_req *r, int err)
 {
-	r->err = err;
+	r->settled = true;
+	r->err = err && use_good(r) ? 0 : err;
+	loop_timer_cancel(&r->patience);
 	loop_defer_arm(&r->done);
+}
+
+static void on_patience(struct loop_timer *t, mono_t now)
+{
+	struct resolve_req *r = t->arg;
+
+	(void)now;
+	finish_later(r, -ERR_TIMEOUT);
 }
 
 static void take_addresses(struct resolve_req *r, const struct ares_addrinfo *ai)
@@ -341,14 +475,14 @@ static void on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinf
 	struct channel *ch = r->ch;
 
 	(void)timeouts;
-	if (ai && r->fn)
+	if (ai && r->fn && !r->settled)
 		take_addresses(r, ai);
 	ares_freeaddrinfo(ai);
 	r->ch = NULL;
 	r->resolver->in_flight--;
 	if (!r->fn)
 		req_free(r);
-	else
+	else if (!r->settled)
 		finish_later(r, status == ARES_SUCCESS && r->n == 0 ? -ERR_NOENT : err_of(status));
 	if (status != ARES_EDESTRUCTION)
 		channel_release(ch);
@@ -386,6 +520,8 @@ static void query(struct resolve_req *r, const char *name)
 	r->ch = ch;
 	r->resolver->in_flight++;
 	ch->n_queries++;
+	if (good_addrs_find(&ch->net->good, name))
+		loop_timer_arm_ms(&r->patience, PATIENCE_MS);
 	ares_getaddrinfo(ch->ares, name, NULL, &hints, on_addrinfo, r);
 	arm_timer(ch);
 }
@@ -393,14 +529,18 @@ static void query(struct resolve_req *r, const char *name)
 struct resolve_req *resolve_start(struct net *n, const char *name, resolve_fn *fn, void *arg)
 {
 	struct resolver *rs = resolver_of(n);
-	struct resolve_req *r = xcalloc(1, sizeof(*r));
+	size_t len = strlen(name);
+	struct resolve_req *r = xcalloc(1, sizeof(*r) + len + 1);
 
+	memcpy(r + 1, name, len);
+	r->name = (const char *)(r + 1);
 	r->resolver = rs;
 	r->fn = fn;
 	r->arg = arg;
 	list_init(&r->link);
 	list_push_back(&rs->requests, &r->link);
 	loop_defer_init(n->loop, &r->done, on_done, r);
+	loop_timer_init(n->loop, &r->patience, on_patience, r);
 	if (answer_here(r, name))
 		finish_later(r, 0);
 	else if (!net_host_ok(name))
@@ -417,6 +557,8 @@ void resolve_cancel(struct resolve_req *r)
 	if (!r)
 		return;
 	r->fn = NULL;
+	loop_defer_cancel(&r->done);
+	loop_timer_cancel(&r->patience);
 	if (!r->ch)
 		req_free(r); /* else when c-ares gives it back */
 }

@@ -66,5 +66,7 @@ size_t stream_queued(const struct stream *s);
 /* local and remote address of the connection; unset before on_open */
 struct ep stream_local(const struct stream *s);
 struct ep stream_remote(const struct stream *s);
+/* The other side proved that it is who its name says: net_note_good, unless a proxy is between. */
+void stream_proved(struct stream *s);
 
 #endif

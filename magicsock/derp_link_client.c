@@ -195,6 +195,15 @@ static void on_open(void *arg)
 	derp_link_settle(c, loop_now(m->loop));
 }
 
+/* A relay whose addresses the map does not say must be found again without a name server. */
+static void remember_address(const struct derp_link *c)
+{
+	const struct derp_region *r = derp_map_find(c->mgr->map, c->region);
+	const struct derp_node *n = r && c->node < r->n_nodes ? &r->nodes[c->node] : NULL;
+	if (n && c->up && !(n->ipv4 && *n->ipv4) && !(n->ipv6 && *n->ipv6))
+		stream_proved(c->stream);
+}
+
 static void tell_heard(struct derp_link *c, mono_t now)
 {
 	if (!c->session || derp_session_last_frame(c->session).ns != now.ns)
@@ -203,6 +212,7 @@ static void tell_heard(struct derp_link *c, mono_t now)
 	if (!mono_is_zero(c->told_heard) && mono_diff_ns(now, c->told_heard) < HEARD_S * NS_PER_S)
 		return;
 	c->told_heard = now;
+	remember_address(c);
 	c->mgr->ops->on_heard(c->mgr->arg, c->region, now);
 }
 

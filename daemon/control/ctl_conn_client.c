@@ -344,6 +344,7 @@ static void attempt_won(struct attempt *a)
 	loop_timer_cancel(&c->tls_timer);
 	loop_timer_cancel(&c->deadline);
 	attempt_stop(other);
+	stream_proved(a->stream);
 	c->winner = a;
 	c->h2 = h2_new(false, &H2_OPS, c);
 	if (!c->h2) {

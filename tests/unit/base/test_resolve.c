@@ -395,6 +395,128 @@ static void test_start_inside_callback(void **state)
 	assert_string_equal(dns.last, "next.test");
 }
 
+/* ---- without a name server that helps ---- */
+
+static void test_good_address(void **state)
+{
+	struct result r;
+
+	(void)state;
+	net_note_good(net, "Control.Test", ip_v4(192, 0, 2, 77));
+	dns.rcode = 3; /* it is wrong, or a portal */
+	dns.n_a = 0;
+	run(&r, "control.test");
+	assert_true(r.err == 0 && r.n == 1 && has(&r, "192.0.2.77"));
+	run(&r, "other.test");
+	assert_int_equal(r.err, -ERR_NOENT);
+	dns.rcode = 0; /* who answers is believed */
+	dns.n_a = 1;
+	run(&r, "control.test");
+	assert_true(r.err == 0 && r.n == 1 && has(&r, "192.0.2.1"));
+}
+
+/* Nobody answers: the address that is known comes before a connection would give up. */
+static void test_good_address_in_time(void **state)
+{
+	struct result r;
+	mono_t start_at = mono_now();
+
+	(void)state;
+	net_note_good(net, "control.test", ip_v4(192, 0, 2, 77));
+	dns.silent = true;
+	run(&r, "control.test");
+	assert_true(r.err == 0 && r.n == 1 && has(&r, "192.0.2.77"));
+	assert_true(mono_diff_ns(mono_now(), start_at) >= 2 * NS_PER_S);
+	/* What c-ares says later of this and of a cancelled one does not matter any more. */
+	struct resolve_req *q = start(&r, "control.test");
+	settle(20);
+	resolve_cancel(q);
+	dns.silent = false;
+	settle(1500);
+	assert_int_equal(r.calls, 0);
+}
+
+static void test_no_servers(void **state)
+{
+	struct result r;
+
+	(void)state;
+	net_set_dns_servers(net, "");
+	run(&r, "relay.test");
+	assert_int_equal(r.err, -ERR_IO);
+	run(&r, "192.0.2.9");
+	assert_int_equal(r.err, 0);
+	net_note_good(net, "relay.test", ip_v4(192, 0, 2, 77));
+	run(&r, "relay.test");
+	assert_true(r.err == 0 && has(&r, "192.0.2.77"));
+	assert_int_equal(dns.queries, 0);
+}
+
+/* Interfaces that are gone cost only the servers behind them. */
+static void test_link_local_server(void **state)
+{
+	char text[EP_TEXT_MAX], list[256];
+	struct result r;
+
+	(void)state;
+	snprintf(list, sizeof(list), "[fe80::1%%gone0]:53,%s", ep_encode(dns.at, text));
+	net_set_dns_servers(net, list);
+	run(&r, "relay.test");
+	assert_true(r.err == 0 && has(&r, "192.0.2.1"));
+	net_set_dns_servers(net, "[fe80::1%gone0]:53");
+	run(&r, "relay.test");
+	assert_int_equal(r.err, -ERR_IO);
+}
+
+static int told;
+
+static void on_good(void *arg)
+{
+	(void)arg;
+	told++;
+}
+
+static void test_good_addresses_as_text(void **state)
+{
+	static const char odd[] = "\n \nname\nx.test nonsense 192.0.2.5\n"
+				  "y.test 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5";
+	struct net *other = net_new(loop, NULL);
+	struct buf a, b;
+
+	(void)state;
+	told = 0;
+	net_on_good(net, on_good, NULL);
+	for (int i = 0; i < 2; i++) {
+		net_note_good(net, "one.test", ip_v4(192, 0, 2, 1));
+		net_note_good(net, "one.test", ip_v4(192, 0, 2, 2));
+		net_note_good(net, "192.0.2.3", ip_v4(192, 0, 2, 3));
+		net_note_good(net, "a b", ip_v4(192, 0, 2, 3));
+	}
+	assert_int_equal(told, 2);
+	for (int i = 0; i < 100; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "h%d.test", i % 16);
+		net_note_good(net, name, ip_v4(192, 0, 2, (uint8_t)i));
+	}
+	buf_init(&a, 1 << 16);
+	buf_init(&b, 1 << 16);
+	net_good_encode(net, &a);
+	net_good_decode(other, buf_span(&a));
+	net_good_encode(other, &b);
+	assert_string_equal(buf_cstr(&a), buf_cstr(&b));
+	assert_non_null(strstr(buf_cstr(&a), "h3.test 192.0.2.99 192.0.2.83 "));
+	assert_null(strstr(buf_cstr(&a), "one.test"));
+	net_good_decode(other, span_str(odd));
+	buf_reset(&b);
+	net_good_encode(other, &b);
+	assert_string_equal(buf_cstr(&b), "x.test 192.0.2.5\n"
+					  "y.test 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4\n");
+	buf_fini(&a);
+	buf_fini(&b);
+	net_free(other);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -412,6 +534,11 @@ int main(void)
 		T(test_servers_change_while_a_query_runs),
 		T(test_servers_that_do_not_parse),
 		T(test_start_inside_callback),
+		T(test_good_address),
+		T(test_good_address_in_time),
+		T(test_no_servers),
+		T(test_link_local_server),
+		T(test_good_addresses_as_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
