@@ -42,6 +42,7 @@ struct channel {
 	size_t n_link_local;
 	unsigned n_queries;
 	bool retired;
+	bool no_servers;
 };
 
 struct watch {
@@ -287,31 +288,62 @@ static int use_servers(struct channel *ch, const char *list)
 	return rc;
 }
 
-static struct channel *channel_new(struct net *n)
+/* lookups: f for files, b for name servers. */
+static int ares_start(struct channel *ch, const char *lookups)
 {
-	struct channel *ch = xcalloc(1, sizeof(*ch));
 	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH,
 				  .timeout = QUERY_TIMEOUT_MS,
 				  .tries = QUERY_TRIES,
-				  .lookups = (char *)(uintptr_t) "fb",
+				  .lookups = (char *)(uintptr_t)lookups,
 				  .sock_state_cb = on_sock_state,
 				  .sock_state_cb_data = ch };
+	int rc = ares_init_options(&ch->ares, &o,
+				   ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+				       ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+
+	if (rc == ARES_SUCCESS)
+		ares_set_socket_functions(ch->ares, &socket_functions, ch);
+	return rc;
+}
+
+/* Without a server to ask there are still files; c-ares must not try, and forgets memory if it
+ * does. */
+static int use_no_servers(struct channel *ch)
+{
+	ares_destroy(ch->ares);
+	ch->ares = NULL;
+	ch->no_servers = true;
+	return ares_start(ch, "f");
+}
+
+static bool has_servers(const struct channel *ch)
+{
+	struct ares_addr_port_node *all = NULL;
+	bool some = ares_get_servers_ports(ch->ares, &all) == ARES_SUCCESS && all;
+
+	ares_free_data(all);
+	return some;
+}
+
+static struct channel *channel_new(struct net *n)
+{
+	struct channel *ch = xcalloc(1, sizeof(*ch));
+	int rc;
 
 	ch->net = n;
 	list_init(&ch->link);
 	list_init(&ch->watches);
 	loop_timer_init(n->loop, &ch->timer, on_timer, ch);
 	loop_defer_init(n->loop, &ch->reap, on_reap, ch);
-	if (ares_init_options(&ch->ares, &o,
-			      ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-				  ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS) {
+	rc = ares_start(ch, "fb");
+	if (rc == ARES_SUCCESS)
+		rc = n->dns_servers ? use_servers(ch, n->dns_servers) : use_system_servers(ch);
+	if (rc == ARES_SUCCESS && !has_servers(ch))
+		rc = use_no_servers(ch);
+	if (rc != ARES_SUCCESS) {
+		if (ch->ares)
+			ares_destroy(ch->ares);
 		free(ch);
-		return NULL;
-	}
-	ares_set_socket_functions(ch->ares, &socket_functions, ch);
-	if ((n->dns_servers ? use_servers(ch, n->dns_servers) : use_system_servers(ch)) !=
-	    ARES_SUCCESS) {
-		channel_free(ch);
 		return NULL;
 	}
 	return ch;
@@ -473,8 +505,11 @@ static void on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinf
 {
 	struct resolve_req *r = arg;
 	struct channel *ch = r->ch;
+	int err = err_of(status);
 
 	(void)timeouts;
+	if (ch->no_servers && err == -ERR_NOENT)
+		err = -ERR_IO; /* nobody knows whether it is there */
 	if (ai && r->fn && !r->settled)
 		take_addresses(r, ai);
 	ares_freeaddrinfo(ai);
@@ -483,7 +518,7 @@ static void on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinf
 	if (!r->fn)
 		req_free(r);
 	else if (!r->settled)
-		finish_later(r, status == ARES_SUCCESS && r->n == 0 ? -ERR_NOENT : err_of(status));
+		finish_later(r, status == ARES_SUCCESS && r->n == 0 ? -ERR_NOENT : err);
 	if (status != ARES_EDESTRUCTION)
 		channel_release(ch);
 }
