@@ -13,6 +13,7 @@
 #include "tests/unit/base/io_test.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 static struct peerapi *api;
@@ -132,7 +133,9 @@ static bool client_try(struct client *c, uint8_t from, struct ep to)
 	socklen_t len = sockaddr_from_ep((struct ep){ local(from), 0 }, &ss);
 	buf_init(&c->in, 1 << 20);
 	c->closed = false;
+	int on = 1;
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	assert_int_equal(bind(c->fd, (struct sockaddr *)&ss, len), 0);
 	len = sockaddr_from_ep(to, &ss);
 	return connect(c->fd, (struct sockaddr *)&ss, len) == 0;
