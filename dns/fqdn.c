@@ -22,8 +22,8 @@ static bool labels_ok(const char *s, size_t n)
 
 int dns_fqdn_decode(const char *in, char out[static DNS_FQDN_MAX + 1])
 {
-	if (*in == '.')
-		in++;
+	if (*in == '.' && *++in == '.')
+		return -ERR_SYNTAX;
 	size_t n = strnlen(in, DNS_FQDN_MAX + 2);
 	if (n && in[n - 1] == '.')
 		n--;

@@ -103,7 +103,8 @@ static const char *parent_of(const char *name, const char *end)
 	return dot ? dot + 1 : end;
 }
 
-/* The first local zone in byte order that contains the name, as the end of q's own text; NULL: none. */
+/* The first local zone in byte order that contains the name, as the end of q's own text; NULL:
+ * none. */
 static const char *zone_of(const struct asked *a)
 {
 	const struct dns_entry *first = NULL;
@@ -174,7 +175,7 @@ static const struct dns_entry *find_parent(const struct dns_local *l, const stru
 		if (!dns_label_set_has(&l->parent_labels, --labels))
 			continue;
 		const struct dns_entry *e =
-			find_node(l, name, (size_t)(end - name), labels, DNS_KIND_NODE);
+		    find_node(l, name, (size_t)(end - name), labels, DNS_KIND_NODE);
 		if (e && e->flags & DNS_ENTRY_PARENT)
 			return e;
 	}
@@ -236,8 +237,7 @@ static enum dns_local_verdict answer_name(struct asked *a)
 		return answer_empty(a, DNS_NXDOMAIN);
 	if (service_of(a->q, &ip))
 		return answer_ip(a, ip);
-	if (wants_address(a->q) &&
-	    dns_via_decode(span_of(a->q->name, a->q->name_len), &ip))
+	if (wants_address(a->q) && dns_via_decode(span_of(a->q->name, a->q->name_len), &ip))
 		return a->q->type == DNS_A ? answer_empty(a, DNS_NOERROR) : answer_ip(a, ip);
 	const struct dns_entry *e = find_host(a->l, a->q);
 	return e ? answer_host(a, e) : answer_unknown(a);
@@ -245,7 +245,8 @@ static enum dns_local_verdict answer_name(struct asked *a)
 
 /* ---- addresses ---- */
 
-/* Tailnet IPv4 addresses were once mapped to IPv6 by a fixed rule: such an address means its twin. */
+/* Tailnet IPv4 addresses were once mapped to IPv6 by a fixed rule: such an address means its twin.
+ */
 static bool four_to_six_of(struct ip ip, struct ip *v4)
 {
 	if (ip.fam != IP_V6)

@@ -11,8 +11,8 @@
 
 /* A node of the map. */
 struct dns_local_node {
-	const char *name;	 /* FQDN as control spelled it, with or without its final dot */
-	const struct ip *addrs;	 /* its own; masked or hidden ones are sorted out here */
+	const char *name;	/* FQDN as control spelled it, with or without its final dot */
+	const struct ip *addrs; /* its own; masked or hidden ones are sorted out here */
 	size_t n_addrs;
 	bool subdomains; /* has dns-subdomain-resolve: answers for names below its own, too */
 };
@@ -55,9 +55,9 @@ enum dns_local_verdict {
 	DNS_LOCAL_FORWARD, /* *q is filled: ask the forwarder */
 };
 
-/* msg: one query without the length of TCP. out: at least DNS_LOCAL_ANSWER_MAX bytes. udp: an answer
- * longer than the client takes is cut to its header and question, with TC. l NULL: knows nothing,
- * everything is forwarded. Thread: any. */
+/* msg: one query without the length of TCP. out: at least DNS_LOCAL_ANSWER_MAX bytes. udp: an
+ * answer longer than the client takes is cut to its header and question, with TC. l NULL: knows
+ * nothing, everything is forwarded. Thread: any. */
 #define DNS_LOCAL_ANSWER_MAX 1232
 enum dns_local_verdict dns_local_answer(const struct dns_local *l, wall_t now, struct span msg,
 					bool udp, struct mspan out, size_t *len,

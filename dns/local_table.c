@@ -202,7 +202,8 @@ static void keep(struct dns_local *l, const char *s, size_t n)
 	l->names_len += n;
 }
 
-/* The entry of that name and kind, made where it is not there yet (*fresh). spelled: dns_fqdn form. */
+/* The entry of that name and kind, made where it is not there yet (*fresh). spelled: dns_fqdn form.
+ */
 static struct dns_entry *entry_of(struct dns_local *l, const char *spelled, enum dns_kind kind,
 				  bool *fresh)
 {
@@ -349,8 +350,8 @@ struct room {
 
 static struct room room_of(const struct dns_local_in *in)
 {
-	struct room r = { in->n_nodes + in->n_records + in->n_zones + in->n_outside,
-			  in->n_records, 1 };
+	struct room r = { in->n_nodes + in->n_records + in->n_zones + in->n_outside, in->n_records,
+			  1 };
 	for (size_t i = 0; i < in->n_nodes; i++) {
 		r.addrs += in->nodes[i].n_addrs;
 		r.names += name_room(in->nodes[i].name);

@@ -182,8 +182,8 @@ size_t dns_reply_fit(const struct dns_query *q, struct mspan reply)
 	struct dns_walk walk;
 	if (reply.len <= q->udp_size || reply.len < DNS_HEADER_LEN)
 		return reply.len;
-	bool whole = dns_walk_init(&walk, span_const(reply)) == 0 &&
-		     walk.question_end <= q->udp_size;
+	bool whole =
+	    dns_walk_init(&walk, span_const(reply)) == 0 && walk.question_end <= q->udp_size;
 	reply.p[2] |= DNS_TC >> 8;
 	memset(reply.p + QDCOUNT_AT + (whole ? 2 : 0), 0, COUNTS_LEN - (whole ? 2u : 0u));
 	return whole ? walk.question_end : DNS_HEADER_LEN;

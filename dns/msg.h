@@ -77,8 +77,8 @@ static inline uint16_t dns_ra_of(const struct dns_query *q)
 {
 	return q->flags & DNS_RD ? DNS_RA : 0;
 }
-/* Header and question with that code and those flags (DNS_AA, DNS_RA); QR is set, OPCODE, RD, AD and
- * CD are the query's. The question is left out where q has none. Bytes written, 0: no room. */
+/* Header and question with that code and those flags (DNS_AA, DNS_RA); QR is set, OPCODE, RD, AD
+ * and CD are the query's. The question is left out where q has none. Bytes written, 0: no room. */
 size_t dns_error_build(const struct dns_query *q, uint16_t flags, uint8_t rcode, struct mspan out);
 /* Make a reply fit a UDP client: longer than q takes, it is cut behind its question and gets TC.
  * Returns the new length. */

@@ -16,17 +16,18 @@ static bool label_ok(struct span label)
 
 int dns_name_unpack(struct span msg, struct rd *r, uint8_t out[static DNS_WIRE_NAME_MAX])
 {
-	struct rd in = *r;
+	struct rd in = *r, behind = *r;
 	size_t start = msg.len - rd_left(r), len = 0, hops = 0;
 	for (;;) {
 		uint8_t n = rd_u8(&in);
 		if (n >= POINTER) {
 			size_t to = (size_t)(n - POINTER) << 8 | rd_u8(&in);
-			/* Each jump leads to before the last one's target: there is no way round. */
+			/* Each jump leads to before the last one's target: there is no way round.
+			 */
 			if (!rd_ok(&in) || to >= start || ++hops > DNS_POINTERS_MAX)
 				return -ERR_SYNTAX;
 			if (hops == 1)
-				*r = in;
+				behind = in;
 			start = to;
 			in = rd_init(span_from(msg, to));
 			continue;
@@ -41,8 +42,7 @@ int dns_name_unpack(struct span msg, struct rd *r, uint8_t out[static DNS_WIRE_N
 		memcpy(out + len, label.p, n);
 		len += n;
 	}
-	if (hops == 0)
-		*r = in;
+	*r = hops ? behind : in;
 	return (int)len;
 }
 

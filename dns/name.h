@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* name.h: domain names on the wire, and names with a meaning. As text they are what fqdn.h makes: no
- * final dot, "" is the root (shared/spec/dns.md 3.2, 3.6). Pure. */
+/* name.h: domain names on the wire, and names with a meaning. As text they are what fqdn.h makes:
+ * no final dot, "" is the root (shared/spec/dns.md 3.2, 3.6). Pure. */
 #ifndef DNS_NAME_H
 #define DNS_NAME_H
 
@@ -16,7 +16,8 @@ void dns_name_build(struct wr *w, const char *name);
 /* The name that starts where r stands in msg, as spelled and not compressed; its compression
  * pointers lead backward only, at most DNS_POINTERS_MAX of them. Returns its length, r is then
  * behind it; or -ERR_SYNTAX, also for a '.' or NUL in a label, with r where it was. */
-MUST_CHECK int dns_name_unpack(struct span msg, struct rd *r, uint8_t out[static DNS_WIRE_NAME_MAX]);
+MUST_CHECK int dns_name_unpack(struct span msg, struct rd *r,
+			       uint8_t out[static DNS_WIRE_NAME_MAX]);
 /* What dns_name_unpack gave as text; returns its length. */
 size_t dns_name_text(const uint8_t *wire, size_t len, char out[static DNS_NAME_MAX + 1]);
 /* Both in one: the length of the text, or -ERR_SYNTAX. */

@@ -24,7 +24,8 @@ static int base_of(struct span *text)
 	return base ? base : 8;
 }
 
-/* As Go's strconv.ParseUint(text, 0, 32) has it: "_" stands between digits, or behind the prefix. */
+/* As Go's strconv.ParseUint(text, 0, 32) has it: "_" stands between digits, or behind the prefix.
+ */
 static bool site_decode(struct span text, uint32_t *out)
 {
 	uint64_t v = 0;
@@ -71,7 +72,8 @@ bool dns_via_decode(struct span name, struct ip *out)
 	const uint8_t *at = memmem(label.p, label.len, sep, sizeof(sep) - 1);
 	if (!at)
 		return false;
-	struct span rest = span_from(name, label.len + 1); /* at least one label before the suffix */
+	struct span rest =
+	    span_from(name, label.len + 1); /* at least one label before the suffix */
 	if (dot && !ends_below(rest, ".ts.net") && !ends_below(rest, ".tailscale.net"))
 		return false;
 	if (!address_decode(span_of(label.p, (size_t)(at - label.p)), &v4) ||

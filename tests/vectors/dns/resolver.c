@@ -69,7 +69,8 @@ static void read_peers(struct map *m, const json_t *peers)
 		for (size_t k = 0; k < j_len(addrs); k++)
 			add_addr(m, n, j_text(j_at(addrs, k)));
 		for (size_t k = 0; k < j_len(caps); k++)
-			n->subdomains |= str_cmp(j_text(j_at(caps, k)), "dns-subdomain-resolve") == 0;
+			n->subdomains |=
+			    str_cmp(j_text(j_at(caps, k)), "dns-subdomain-resolve") == 0;
 	}
 }
 
@@ -156,16 +157,15 @@ static bool better(const json_t *c, enum dns_local_verdict v, struct span got)
 		check(v == DNS_LOCAL_DROP, c, "an answer is answered");
 	} else if (named(c, "opcode_")) {
 		check(v == DNS_LOCAL_ANSWER && got.len == DNS_HEADER_LEN &&
-			      dns_rcode_of(got) == DNS_NOTIMP,
+			  dns_rcode_of(got) == DNS_NOTIMP,
 		      c, "NOTIMP expected");
 	} else if (named(c, "a_peer_class_ch")) {
 		check(v == DNS_LOCAL_ANSWER && dns_rcode_of(got) == DNS_REFUSED, c,
 		      "REFUSED expected");
 	} else if (named(c, "a_extra_upper_name")) {
 		static const uint8_t addr[] = { 0, 4, 100, 64, 0, 22 };
-		check(got.len > sizeof(addr) &&
-			      span_eq(span_from(got, got.len - sizeof(addr)),
-				      span_of(addr, sizeof(addr))),
+		check(got.len > sizeof(addr) && span_eq(span_from(got, got.len - sizeof(addr)),
+							span_of(addr, sizeof(addr))),
 		      c, "record with upper case not found");
 	} else {
 		return false;
@@ -178,8 +178,8 @@ static void ask(const struct dns_local *l, const json_t *c, bool udp)
 	size_t n, len = 0;
 	uint8_t *query = vec_hex(c, "query", &n), out[DNS_LOCAL_ANSWER_MAX];
 	struct dns_query q;
-	enum dns_local_verdict v = dns_local_answer(l, NOW, span_of(query, n), udp,
-						    mspan_of(out, sizeof(out)), &len, &q);
+	enum dns_local_verdict v =
+	    dns_local_answer(l, NOW, span_of(query, n), udp, mspan_of(out, sizeof(out)), &len, &q);
 	struct span got = span_of(out, len);
 	free(query);
 	if (better(c, v, got))
@@ -221,7 +221,7 @@ static void synthesized(const json_t *all)
 		struct dns_query q;
 		struct mspan to = mspan_of(out, sizeof(out));
 		check(dns_local_answer(NULL, NOW, span_of(query, n), true, to, &len, &q) ==
-			      DNS_LOCAL_FORWARD,
+			  DNS_LOCAL_FORWARD,
 		      c, "should be forwarded");
 		if (dns_is_browse(q.name))
 			len = dns_error_build(&q, dns_ra_of(&q), DNS_NXDOMAIN, to);
