@@ -69,7 +69,7 @@ DIR_daemon := daemon
 # Which rooms a room's tests may link besides itself and base
 NEED_control := state magicsock netstack dns
 NEED_state :=
-NEED_dataplane := wg magicsock netstack
+NEED_dataplane := wg magicsock netstack dns
 NEED_engine := state control dataplane peerapi wg magicsock netstack dns daemon
 NEED_peerapi :=
 NEED_localapi :=

@@ -8,7 +8,13 @@
 enum dp_counter {
 	DPC_TX_NO_SNAPSHOT, /* packets before there is a network */
 	DPC_TX_NO_PEER,	    /* nobody has that address */
-	DPC_TX_SERVICE,	    /* for service addresses that nobody serves */
+	DPC_TX_SERVICE,	    /* for service addresses, where nobody serves that */
+	DPC_TX_REFUSED,	    /* likewise, TCP: answered with a reset */
+	DPC_DNS_ANSWERED,   /* queries of this host, from what we know ourselves */
+	DPC_DNS_FORWARDED,  /* given to the control thread */
+	DPC_DNS_OVERLOAD,   /* more than the source's share of that */
+	DPC_DNS_JUNK,	    /* no query at all */
+	DPC_DNS_TCP,	    /* segments, both directions */
 	DPC_TX_STAGED,	    /* waited for a session */
 	DPC_TX_STAGED_DROP, /* and were dropped from the queue */
 	DPC_TX_TOO_BIG,

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/map.h"
+#include "dns/local.h"
 #include "netstack/filter.h"
 #include "wg/allowedips.h"
 #include "wg/session.h"
@@ -80,6 +81,11 @@ bool dp_snapshot_knows(const struct dp_snapshot *s, struct ep ep)
 	return ep_is_set(*known_slot(s, ep));
 }
 
+void dp_snapshot_set_dns(struct dp_snapshot *s, struct dns_local *dns)
+{
+	s->dns = dns ? dns_local_ref(dns) : NULL;
+}
+
 void dp_snapshot_set_peer(struct dp_snapshot *s, uint32_t peer, const struct dp_peer *p)
 {
 	s->peers[peer] = *p;
@@ -120,6 +126,7 @@ void dp_snapshot_free(struct dp_snapshot *s)
 	for (uint32_t i = 0; i <= s->index_mask; i++)
 		wg_session_unref(s->index[i].session);
 	dp_tables_unref(s->tables);
+	dns_local_unref(s->dns);
 	free(s->peers);
 	free(s->index);
 	free(s->known);

@@ -91,7 +91,8 @@ void dp_tables_unref(struct dp_tables *t); /* frees what it owns with the last r
  * tables. The caller sets self. Returns new. */
 struct dp_snapshot *dp_snapshot_new(struct dp_tables *tables, uint32_t n_peers,
 				    uint32_t n_sessions);
-/* Takes references on what it is given. */
+/* These take references on what they are given. */
+void dp_snapshot_set_dns(struct dp_snapshot *s, struct dns_local *dns); /* once; NULL is fine */
 void dp_snapshot_set_peer(struct dp_snapshot *s, uint32_t peer, const struct dp_peer *p);
 void dp_snapshot_add_session(struct dp_snapshot *s, uint32_t index, uint32_t peer,
 			     struct wg_session *session, bool is_next);

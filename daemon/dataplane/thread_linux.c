@@ -55,6 +55,7 @@ struct dp_thread {
 	struct udp_msg msgs[UDP_BATCH_MAX];
 	uint8_t *rx, *tx; /* RX_LEN, TX_LEN; NULL if it is the other thread's */
 	mono_t now;
+	wall_t wall;
 };
 
 _Static_assert(UDP_BATCH_MAX <= DP_BATCH, "a send batch fits the socket's");
@@ -252,7 +253,7 @@ static void run_tun(struct dp_thread *t)
 	for (int round = 0; round < ROUNDS_PER_WAKE && !empty && !t->tun_lost; round++) {
 		size_t n = read_frames(t, v, &empty);
 		if (n > 0)
-			dp_worker_tun(t->worker, newest(t), t->now, v, n);
+			dp_worker_tun(t->worker, newest(t), t->now, t->wall, v, n);
 	}
 }
 
@@ -402,6 +403,7 @@ static void *thread_main(void *arg)
 			break;
 		}
 		t->now = mono_now();
+		t->wall = wall_now();
 		for (int i = 0; i < n; i++)
 			if (ev[i].data.fd == t->wakeup)
 				drain_wakeup(t);

@@ -74,10 +74,11 @@ struct dp_flow_link;
 struct dp_flow_link *dp_flow_link_new(struct dp_worker *sender, struct dp_worker *receiver);
 void dp_flow_link_free(struct dp_flow_link *l);
 
-/* Read from the TUN. A plain packet has DP_HEADROOM bytes before and DP_TAILROOM behind it that the
- * worker overwrites; a super-packet is copied apart. n <= DP_BATCH. s NULL: dropped. */
-void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, struct dp_frame *v,
-		   size_t n);
+/* Read from the TUN at `wall`, which DNS answers name. A plain packet has DP_HEADROOM bytes before
+ * and DP_TAILROOM behind it that the worker overwrites; a super-packet is copied apart. n <=
+ * DP_BATCH. s NULL: dropped. */
+void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, wall_t wall,
+		   struct dp_frame *v, size_t n);
 /* Received; opened in place. */
 void dp_worker_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		   const struct dp_datagram *v, size_t n);

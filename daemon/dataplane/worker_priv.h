@@ -4,6 +4,7 @@
 #define DAEMON_DATAPLANE_WORKER_PRIV_H
 
 #include "daemon/dataplane/counters.h"
+#include "daemon/dataplane/dns_gate.h"
 #include "daemon/dataplane/staged.h"
 #include "daemon/dataplane/worker.h"
 #include "netstack/outbound.h"
@@ -23,6 +24,7 @@ struct dp_worker {
 	struct staged *staged;
 	struct gro *gro;
 	struct intake *intake;
+	struct dns_gate dns;
 	mono_t told_no_session;
 
 	/* the batch under way */
@@ -67,6 +69,9 @@ void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 		      bool asked);
 void worker_flush_udp(struct dp_worker *w);
 void worker_write(struct dp_worker *w, struct span packet); /* for this host, as it is */
+/* What this host sent to a service address, with its checksum complete; bytes are overwritten. */
+void worker_service(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, wall_t wall,
+		    struct mspan bytes);
 /* Transport datagrams that came by relay from that peer: one, or a run. */
 void worker_relayed(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
 		    struct mspan run, size_t segment);

@@ -188,19 +188,22 @@ void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 
 /* ---- what comes from the TUN ---- */
 
-/* The first step of outbound.h. False: it ends here. */
-static bool goes_to_peer(struct dp_worker *w, const struct dp_tables *t, struct span bytes,
-			 uint32_t segments, struct pkt *pkt)
+#define TO_SERVICE (DP_NO_PEER - 1) /* in place of a peer's slot */
+
+/* The first step of outbound.h. False: *to says where it goes instead. */
+static bool goes_to_peer(struct dp_worker *w, const struct dp_snapshot *s, struct span bytes,
+			 uint32_t segments, struct pkt *pkt, uint32_t *to)
 {
 	struct net_result res = { 0 };
-	switch (outbound_classify(&t->self, bytes, pkt, mspan_of(w->echo, sizeof(w->echo)), &res)) {
+	*to = DP_NO_PEER;
+	switch (outbound_classify(&s->own, bytes, pkt, mspan_of(w->echo, sizeof(w->echo)), &res)) {
 	case OUT_PEER:
 		return true;
 	case OUT_ANSWER:
 		worker_write(w, span_of(w->echo, res.answer_len));
 		return false;
 	case OUT_SERVICE:
-		dp_count(DPC_TX_SERVICE, segments);
+		*to = TO_SERVICE;
 		return false;
 	case OUT_DROP:
 		traffic_judged_out(res.verdict, segments);
@@ -209,16 +212,16 @@ static bool goes_to_peer(struct dp_worker *w, const struct dp_tables *t, struct 
 	return false;
 }
 
-/* Decide about a packet, or about the segments of a super-packet at once: its peer, or DP_NO_PEER
- * when it ends here. */
+/* Decide about a packet, or about the segments of a super-packet at once: its peer, TO_SERVICE, or
+ * DP_NO_PEER when it ends here. */
 static uint32_t classify(struct dp_worker *w, const struct dp_snapshot *s, struct span bytes,
 			 uint32_t segments)
 {
-	const struct dp_tables *t = s->tables;
 	struct pkt pkt;
-	if (!goes_to_peer(w, t, bytes, segments, &pkt))
-		return DP_NO_PEER;
-	uint32_t peer = wg_allowedips_lookup(t->allowed, pkt.dst.ip);
+	uint32_t end;
+	if (!goes_to_peer(w, s, bytes, segments, &pkt, &end))
+		return end;
+	uint32_t peer = wg_allowedips_lookup(s->tables->allowed, pkt.dst.ip);
 	if (peer == WG_NO_PEER || peer >= s->n_peers || !s->peers[peer].live) {
 		dp_count(DPC_TX_NO_PEER, segments);
 		return DP_NO_PEER;
@@ -265,7 +268,7 @@ static void send_plain(struct dp_worker *w, const struct dp_snapshot *s, mono_t 
 	r->n = 0;
 }
 
-static void add_plain(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+static void add_plain(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, wall_t wall,
 		      const struct dp_frame *f, struct plain_run *r)
 {
 	if (gso_complete(&f->vnet, f->bytes) < 0) {
@@ -273,8 +276,11 @@ static void add_plain(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 		return;
 	}
 	uint32_t peer = classify(w, s, span_const(f->bytes), 1);
-	if (peer == DP_NO_PEER)
+	if (peer >= TO_SERVICE) {
+		if (peer == TO_SERVICE)
+			worker_service(w, s, now, wall, f->bytes);
 		return;
+	}
 	outbound_rewrite(&s->own, &s->peers[peer].net, f->bytes);
 	if (peer != r->peer)
 		send_plain(w, s, now, r);
@@ -282,7 +288,18 @@ static void add_plain(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 	r->v[r->n++] = f->bytes;
 }
 
-static void take_super(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+/* Several queries, or a part of a connection. */
+static void super_to_service(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
+			     wall_t wall, const struct gso *g)
+{
+	for (uint32_t i = 0; i < g->n; i++) {
+		struct mspan segment = mspan_of(w->wire, gso_segment_len(g, i));
+		gso_segment(g, i, segment.p);
+		worker_service(w, s, now, wall, segment);
+	}
+}
+
+static void take_super(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, wall_t wall,
 		       const struct dp_frame *f)
 {
 	struct gso g;
@@ -291,12 +308,14 @@ static void take_super(struct dp_worker *w, const struct dp_snapshot *s, mono_t 
 		return;
 	}
 	uint32_t peer = classify(w, s, span_const(f->bytes), g.n);
-	if (peer != DP_NO_PEER)
+	if (peer < TO_SERVICE)
 		send_super(w, s, now, peer, &g);
+	else if (peer == TO_SERVICE)
+		super_to_service(w, s, now, wall, &g);
 }
 
-void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, struct dp_frame *v,
-		   size_t n)
+void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, wall_t wall,
+		   struct dp_frame *v, size_t n)
 {
 	struct plain_run run = { .n = 0, .peer = DP_NO_PEER };
 	if (!s) {
@@ -306,11 +325,11 @@ void dp_worker_tun(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 	worker_tick(w, now);
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].vnet.gso_type == VNET_GSO_NONE) {
-			add_plain(w, s, now, &v[i], &run);
+			add_plain(w, s, now, wall, &v[i], &run);
 			continue;
 		}
 		send_plain(w, s, now, &run);
-		take_super(w, s, now, &v[i]);
+		take_super(w, s, now, wall, &v[i]);
 	}
 	send_plain(w, s, now, &run);
 	worker_flush_udp(w);

@@ -262,7 +262,7 @@ void sim_node_send(struct sim_node *n, int to)
 	wr_be32(&w, (uint32_t)to);
 	wr_be64(&w, n->sent[to]++);
 	struct dp_frame v = { .bytes = mspan_of(p, wr_len(&w)) };
-	dp_worker_tun(n->worker, dp_acquire(n->exchange, 0), n->sim->now, &v, 1);
+	dp_worker_tun(n->worker, dp_acquire(n->exchange, 0), n->sim->now, sim_wall(n->sim), &v, 1);
 	dp_release(n->exchange, 0);
 	sim_node_settle(n);
 }

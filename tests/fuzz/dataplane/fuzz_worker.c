@@ -22,6 +22,7 @@
 
 #define PEERS 3
 #define JAILED 2
+#define WALL ((wall_t){ 1700000000, 0 })
 #define MTU 1280
 #define OPS_MAX 64
 #define PORT_FIRST 80
@@ -348,7 +349,7 @@ static void host_packet(struct world *w, struct rd *r, bool raw)
 		f.vnet = (struct vnet){ rd_u8(r), rd_u8(r), 0, rd_u8(r), rd_u8(r), rd_u8(r) };
 	}
 	w->host = HOST_ECHO;
-	dp_worker_tun(w->w, w->s, w->now, &f, 1);
+	dp_worker_tun(w->w, w->s, w->now, WALL, &f, 1);
 }
 
 static void datagram(struct world *w, struct mspan b)

@@ -33,7 +33,7 @@ static void a_batch_keeps_its_order(void **state)
 		p[i] = udp_packet(side_ip(A), side_ip(B), 80, i, 1000);
 		v[i] = (struct dp_frame){ .bytes = packet_bytes(&p[i]) };
 	}
-	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, v, DP_BATCH);
+	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, WALL, v, DP_BATCH);
 	carry(w, A);
 	assert_numbers(&w->side[B], 0, DP_BATCH);
 }
@@ -56,7 +56,7 @@ static void peers_do_not_mix_in_a_batch(void **state)
 		v[i] = (struct dp_frame){ .bytes = packet_bytes(&p[i]) };
 	}
 	p[3] = udp_packet(side_ip(A), ip_v4(9, 9, 9, 9), 80, 3, 16); /* nobody's */
-	dp_worker_tun(w->side[A].w, s, w->now, v, 6);
+	dp_worker_tun(w->side[A].w, s, w->now, WALL, v, 6);
 	carry(w, A);
 	assert_int_equal(w->side[B].tun.n, 2);
 	assert_int_equal(number_of(&w->side[B].tun.v[0]), 0);
@@ -246,7 +246,7 @@ static void a_batch_may_outlive_its_session(void **state)
 		v[i] = (struct dp_frame){ .bytes = packet_bytes(&p[i]) };
 	}
 	atomic_store(&w->session[A]->next_counter, WG_REJECT_AFTER_MESSAGES - 2);
-	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, v, 4);
+	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, WALL, v, 4);
 	assert_int_equal(w->side[A].udp.n, 2);
 	assert_true(count_events(&w->side[A], DP_EV_WANT_SESSION) >= 1);
 	pair_up(w);

@@ -365,7 +365,7 @@ static void without_a_network_packets_are_dropped(void **state)
 	uint64_t before = counted("dataplane_tx_drop_no_network");
 	struct packet p = udp_packet(side_ip(A), side_ip(B), 80, 1, 16);
 	struct dp_frame v = { .bytes = packet_bytes(&p) };
-	dp_worker_tun(w->side[A].w, NULL, w->now, &v, 1);
+	dp_worker_tun(w->side[A].w, NULL, w->now, WALL, &v, 1);
 	assert_int_equal(counted("dataplane_tx_drop_no_network"), before + 1);
 	assert_int_equal(w->side[A].udp.n + w->side[A].events.n, 0);
 }

@@ -47,7 +47,7 @@ static uint8_t room[DP_HEADROOM + SUPER_MAX + DP_TAILROOM];
 static void send_super(struct world *w, int i, size_t data, uint16_t gso_size)
 {
 	struct dp_frame f = super_packet(room, i, data, gso_size);
-	dp_worker_tun(w->side[i].w, w->side[i].s, w->now, &f, 1);
+	dp_worker_tun(w->side[i].w, w->side[i].s, w->now, WALL, &f, 1);
 }
 
 /* What A sent reaches B as one receive that the kernel joined. */
@@ -145,7 +145,7 @@ static void packets_side_by_side_leave_as_one_run(void **state)
 		v[i] = (struct dp_frame){ .bytes = mspan_of(room + at + DP_HEADROOM, p.len) };
 		at += DP_HEADROOM + p.len + wg_padding((uint32_t)p.len, MTU) + DP_TAG;
 	}
-	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, v, 40);
+	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, WALL, v, 40);
 	assert_int_equal(w->side[A].udp_messages, 1);
 	carry(w, A);
 	assert_numbers(&w->side[B], 0, 40);
@@ -172,7 +172,7 @@ static void what_the_kernel_says_of_a_frame_must_hold(void **state)
 	bad[2].vnet.csum_start = 60000;
 	bad[3].vnet.gso_type = VNET_GSO_NONE;
 	bad[3].vnet.csum_offset = 60000;
-	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, bad, 4);
+	dp_worker_tun(w->side[A].w, w->side[A].s, w->now, WALL, bad, 4);
 	assert_int_equal(w->side[A].udp.n, 0);
 	assert_int_equal(counted("dataplane_tx_drop_bad_frame"), before + 4);
 }
@@ -244,7 +244,7 @@ static void a_connection_vouches_for_its_own_packets_only(void **state)
 			f.bytes.p[IP4_HDR_LEN + 3] = 81;
 			f.bytes.p[IP4_HDR_LEN + 13] = TCP_SYN;
 		}
-		dp_worker_tun(w->side[A].w, w->side[A].s, w->now, &f, 1);
+		dp_worker_tun(w->side[A].w, w->side[A].s, w->now, WALL, &f, 1);
 	}
 	carry(w, A);
 	assert_int_equal(w->side[B].tun.n, 4);

@@ -23,6 +23,7 @@
 
 #define BOX_MAX 2048
 #define START ((mono_t){ 1000 * NS_PER_S })
+#define WALL ((wall_t){ 1700000000, 0 })
 #define MTU 1280
 #define RULES_ALL                                                                                  \
 	"[{\"SrcIPs\":[\"*\"],\"DstPorts\":[{\"IP\":\"*\",\"Ports\":{\"First\":0,\"Last\":65535}}" \
@@ -353,7 +354,7 @@ static inline struct packet tcp_syn(struct ip src, struct ip dst, uint16_t port)
 static inline void from_tun(struct world *w, int i, struct packet *p)
 {
 	struct dp_frame v = { .bytes = packet_bytes(p) };
-	dp_worker_tun(w->side[i].w, w->side[i].s, w->now, &v, 1);
+	dp_worker_tun(w->side[i].w, w->side[i].s, w->now, WALL, &v, 1);
 }
 
 /* One small UDP packet to the other side, numbered. */
