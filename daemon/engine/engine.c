@@ -3,6 +3,7 @@
 
 #include "base/counters.h"
 #include "base/log.h"
+#include "dns/local.h"
 #include "magicsock/demux.h"
 #include "magicsock/udp_run.h"
 #include "netstack/tsmp.h"
@@ -132,6 +133,7 @@ void engine_free(struct engine *e)
 	wg_device_free(e->wg);
 	disco_free(e->disco);
 	dp_tables_unref(e->tables);
+	dns_local_unref(e->dns);
 	prefix_list_fini(&e->own);
 	prefix_list_fini(&e->only);
 	map_fini(&e->by_id);

@@ -2,6 +2,7 @@
 /* What WireGuard's handshake machine wants done, and the snapshot for the worker. */
 #include "daemon/engine/engine_priv.h"
 
+#include "dns/local.h"
 #include "netstack/tsmp.h"
 #include "wg/messages.h"
 #include "wg/session.h"
@@ -64,6 +65,14 @@ void engine_set_ports(struct engine *e, const struct net_ports *p)
 	e->dirty |= e->tables != NULL;
 }
 
+void engine_set_dns(struct engine *e, struct dns_local *dns)
+{
+	struct dns_local *old = e->dns;
+	e->dns = dns ? dns_local_ref(dns) : NULL;
+	dns_local_unref(old);
+	e->dirty |= e->tables != NULL;
+}
+
 void engine_flush(struct engine *e, mono_t now)
 {
 	(void)now;
@@ -76,6 +85,7 @@ void engine_flush(struct engine *e, mono_t now)
 	}
 	struct dp_snapshot *s = dp_snapshot_new(e->tables, e->n_slots, count_sessions(e));
 	s->own.ports = e->ports;
+	dp_snapshot_set_dns(s, e->dns);
 	if (wg_device_public(e->wg))
 		s->self = *wg_device_public(e->wg);
 	for (uint32_t i = 0; i < e->n_slots; i++)

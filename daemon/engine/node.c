@@ -2,15 +2,18 @@
 #include "daemon/engine/node_priv.h"
 
 #include "base/log.h"
+#include "netstack/service.h"
+#include "netstack/service_udp.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* What one turn may take before others get theirs, in records; a handshake has up to four curve
- * operations and takes as long as so many others. */
+ * operations and takes as long as so many others; for a DNS query somebody is asked. */
 #define TURN 4096
 #define HANDSHAKE_COST 128
+#define DNS_COST 16
 
 void node_changed(struct node *n)
 {
@@ -130,6 +133,18 @@ static void on_datagram(struct node *n, mono_t now, const struct dp_msg *m, stru
 		engine_event(n->engine, now, wall_now(), m, span_const(bytes));
 }
 
+static void on_dns(struct node *n, struct ep from, struct span query)
+{
+	struct ep to = { from.ip.fam == IP_V6 ? IP_SERVICE6 : IP_SERVICE4, SERVICE_DNS_PORT };
+	if (n->ops->on_dns)
+		n->ops->on_dns(n->arg, from, to, query);
+}
+
+static int cost(uint8_t type)
+{
+	return type == DP_EV_HANDSHAKE ? HANDSHAKE_COST : type == DP_EV_DNS ? DNS_COST : 1;
+}
+
 static void on_notes(struct node *n, unsigned notes)
 {
 	if (notes & DP_NOTE_SOCKETS)
@@ -155,9 +170,11 @@ static void on_records(void *arg)
 	int budget = TURN;
 	on_notes(n, dp_threads_notes(n->threads));
 	while (budget > 0 && dp_threads_event_peek(n->threads, &m, &bytes)) {
-		budget -= m.type == DP_EV_HANDSHAKE ? HANDSHAKE_COST : 1;
+		budget -= cost(m.type);
 		if (m.type == DP_EV_DATAGRAM)
 			on_datagram(n, now, &m, bytes);
+		else if (m.type == DP_EV_DNS)
+			on_dns(n, m.ep, span_const(bytes));
 		else
 			engine_event(n->engine, now, wall_now(), &m, span_const(bytes));
 		dp_threads_event_pop(n->threads);
@@ -378,6 +395,12 @@ void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 	rearm(n);
 }
 
+void node_set_dns(struct node *n, struct dns_local *dns)
+{
+	engine_set_dns(n->engine, dns);
+	rearm(n);
+}
+
 void node_set_ports(struct node *n, const struct node_ports *p)
 {
 	engine_set_ports(n->engine,
@@ -533,6 +556,20 @@ int node_debug_action(struct node *n, const char *action)
 	else
 		return -ERR_NOENT;
 	return 0;
+}
+
+/* ---- DNS ---- */
+
+void node_dns_reply(struct node *n, struct ep from, struct ep to, struct span reply)
+{
+	uint8_t packet[SERVICE_UDP_HDR_MAX + NODE_DNS_REPLY_MAX];
+	struct dp_msg m = { .type = DP_CMD_TUN_WRITE, .peer = DP_NO_PEER };
+	if (reply.len > NODE_DNS_REPLY_MAX || !n->threads)
+		return;
+	memcpy(packet + service_udp_offset(to.ip), reply.p, reply.len);
+	size_t len = service_udp_build(mspan_of(packet, sizeof(packet)), to, from, reply.len);
+	if (len)
+		dp_threads_command(n->threads, &m, span_of(packet, len));
 }
 
 /* ---- ping ---- */
