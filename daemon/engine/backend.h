@@ -123,7 +123,16 @@ void backend_netcheck_cancel(struct backend_netcheck *c);
  * *why new. */
 json_t *backend_dns_osconfig(struct backend *b, char **why);
 /* For `dns status` and `debug dns`: how the system is told and why, what is installed, what it did
- * before, how that went, what our resolver knows and whom it asks. New. */
+ * before, how that went, what our resolver knows and whom it asks. New, with the members below;
+ * names without final dot, the root is ".", texts are "" and lists empty where there is nothing.
+ *   Mode        name of enum dns_os_mode        Split      it can send us some suffixes only
+ *   Trace       [how the mode was found]
+ *   Installed   {Nameservers,SearchDomains,MatchDomains} as given to the system; all empty: nothing
+ *   Base        the same as it was before us; null: not readable in this mode
+ *   Error       of the last attempt to install  OverwrittenBy, Warning   as osdns_status
+ *   Routes      [{Suffix, Resolvers:[{Addr}]}] of our forwarder
+ *   LocalZones  [suffixes that this node alone answers]
+ *   Nodes, Records   how many names it knows    Trouble    text of dns_forward_trouble */
 json_t *backend_dns_debug(struct backend *b);
 struct backend_dns_ask;
 /* Ask our own resolver as a local TCP client would. type: one of the chapter's words, any case.
