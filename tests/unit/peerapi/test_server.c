@@ -13,6 +13,7 @@
 #include "tests/unit/base/io_test.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
