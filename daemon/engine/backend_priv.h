@@ -57,6 +57,7 @@ struct backend {
 	struct backend_exit *exit;
 	struct backend_dns *dns;
 	struct backend_peerapi *peerapi;
+	struct node_ports ports; /* each writer sets its own, then node_set_ports */
 	struct loop_defer step; /* run the state machine at the end of the turn */
 	mono_t want_running_at;
 
@@ -130,8 +131,10 @@ const struct exit_choice *backend_exit_choice(const struct backend *b);
 void backend_dns_init(struct backend *b, const struct backend_opts *o);
 /* Puts the system's resolver back. */
 void backend_dns_free(struct backend *b);
-/* Facts changed (map, preferences, state, routes): decide anew, soon. ch NULL: any of them. */
+/* Facts changed (map, preferences, routes): decide anew, soon. ch NULL: any of them. */
 void backend_dns_refresh(struct backend *b, const struct nm_change *ch);
+/* The state may be another: after each step. */
+void backend_dns_on_state(struct backend *b);
 void backend_dns_on_link_change(struct backend *b);
 /* The forwarder, for peers that use us as exit node. Borrowed; NULL: there is none now. */
 struct dns_forward *backend_dns_forward(struct backend *b);
