@@ -27,6 +27,7 @@ struct dns_os_env {
 	/* Something happened by itself. Never called from within a call of the manager. */
 	void (*on_event)(void *arg, enum dns_os_event e);
 	void *arg;
+	void (*step)(const char *what); /* tests: something is seen on the disk; else NULL */
 };
 
 /* One line each for a person, printable, "" if there is nothing to say. */

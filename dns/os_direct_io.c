@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The plain file: taken and given back by direct_file_io.h; here it is watched. Whoever writes it
+ * while it is ours is let have his way for a while that doubles each time, and for good in the end:
+ * his file resolves, and what he wrote is what we fall back on. */
+#include "base/alloc.h"
+#include "base/log.h"
+#include "dns/direct_file_io.h"
+#include "dns/os.h"
+#include "dns/systemd_io.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Programs write a file in more than one step. */
+#define SETTLE_MS 150
+#define AGAIN_FIRST_MS 5000
+#define AGAIN_MAX_MS 300000
+#define ROUNDS_MAX 8
+/* As long without another writer: it was no fight. */
+#define QUIET_MS 60000
+
+struct direct {
+	struct dns_os os;
+	const struct dns_os_env *env;
+	struct direct_file file;
+	struct dns_os_config want;
+	bool active;	 /* the file is to be ours */
+	struct buf text; /* what is to be in it */
+	int inotify;
+	bool watches_file;
+	struct loop_fd watch;
+	struct loop_timer settle, again, quiet;
+	unsigned rounds;
+	bool given_up;
+	char overwritten_by[DNS_OS_TEXT_MAX];
+};
+
+static struct direct *direct_of(struct dns_os *m)
+{
+	return CONTAINER_OF(m, struct direct, os);
+}
+
+/* ---- base ---------------------------------------------------------------------------- */
+
+static int read_base(struct direct *d, struct resolvconf *out)
+{
+	struct buf text;
+	buf_init(&text, RESOLVCONF_MAX + 1);
+	int rc = direct_file_base(&d->file, &text);
+	/* A line that nobody understands is no reason to do without the others. */
+	if (rc == 0)
+		(void)!resolvconf_parse(buf_span(&text), out);
+	buf_fini(&text);
+	return rc;
+}
+
+static bool is_stub(const struct dns_server *s)
+{
+	return ip_eq(s->ip, ip_v4(127, 0, 0, 53)) || ip_eq(s->ip, ip_v4(127, 0, 0, 54));
+}
+
+/* While the file is ours systemd-resolved reads our servers in it: asking it would come back to us
+ * (4.6). It says elsewhere whom it would ask. */
+static void replace_stub(struct direct *d, struct dns_os_config *base)
+{
+	size_t kept = 0, n = base->n_servers;
+	for (size_t i = 0; i < n; i++)
+		if (!is_stub(&base->servers[i]))
+			base->servers[kept++] = base->servers[i];
+	base->n_servers = kept;
+	if (kept == n)
+		return;
+	struct resolvconf up = { 0 };
+	systemd_resolved_uplinks(d->env->run, &up);
+	for (size_t i = 0; i < up.config.n_servers; i++)
+		dns_os_config_add_server(base, &up.config.servers[i]);
+	resolvconf_fini(&up);
+}
+
+static int base(struct dns_os *m, struct dns_os_config *out)
+{
+	struct direct *d = direct_of(m);
+	struct resolvconf r = { 0 };
+	int rc = read_base(d, &r);
+	if (rc == 0) {
+		resolvconf_strip_ours(&r.config);
+		replace_stub(d, &r.config);
+		resolvconf_strip_ours(&r.config);
+		*out = r.config;
+		r.config = (struct dns_os_config){ 0 };
+	}
+	resolvconf_fini(&r);
+	return rc;
+}
+
+/* ---- another agent of our kind ---------------------------------------------------------- */
+
+static bool listens(const char *run, const char *name)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%s/%s", run, name);
+	int fd = n > 0 && (size_t)n < sizeof(at.sun_path)
+		     ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+		     : -1;
+	if (fd < 0)
+		return false;
+	bool yes = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 || errno == EAGAIN;
+	close(fd);
+	return yes;
+}
+
+/* Two agents that live cannot both have the file. */
+static bool other_agent_lives(struct direct *d, char said[static DNS_OS_TEXT_MAX])
+{
+	struct buf now;
+	buf_init(&now, RESOLVCONF_MAX);
+	direct_file_now(&d->file, &now);
+	const char *agent = resolvconf_agent(buf_span(&now));
+	buf_fini(&now);
+	if (!agent || !listens(d->env->run, "tailscale/tailscaled.sock"))
+		return false;
+	snprintf(said, DNS_OS_TEXT_MAX,
+		 "%s/" RESOLVCONF_NAME " belongs to %s, which is running, and is left to it; to "
+		 "give it to meshd, type: %s set --accept-dns=false",
+		 d->env->etc, agent, agent);
+	return true;
+}
+
+/* ---- set ------------------------------------------------------------------------------ */
+
+static void build_text(struct direct *d)
+{
+	struct resolvconf was = { 0 };
+	(void)!read_base(d, &was);
+	buf_reset(&d->text);
+	resolvconf_build(&d->want, was.options, &d->text);
+	resolvconf_fini(&was);
+}
+
+static void watch_file(struct direct *d)
+{
+	/* A mount of its own tells nothing to its directory. */
+	if (!d->file.in_place || d->watches_file || d->inotify < 0)
+		return;
+	char *path = xasprintf("%s/" RESOLVCONF_NAME, d->env->etc);
+	d->watches_file = inotify_add_watch(d->inotify, path, IN_CLOSE_WRITE | IN_MODIFY) >= 0;
+	free(path);
+}
+
+static int apply(struct direct *d, char said[static DNS_OS_TEXT_MAX])
+{
+	build_text(d);
+	if (direct_file_is(&d->file, buf_span(&d->text)))
+		return 0;
+	int rc = direct_file_put(&d->file, buf_span(&d->text), said);
+	watch_file(d);
+	if (rc == 0)
+		log_info("dns: %s/" RESOLVCONF_NAME " is written", d->env->etc);
+	return rc;
+}
+
+static void forget_fight(struct direct *d)
+{
+	loop_timer_cancel(&d->again);
+	loop_timer_cancel(&d->quiet);
+	d->rounds = 0;
+	d->given_up = false;
+	d->overwritten_by[0] = '\0';
+}
+
+static int clear(struct direct *d, char said[static DNS_OS_TEXT_MAX])
+{
+	enum direct_end end;
+	forget_fight(d);
+	d->active = false;
+	int rc = direct_file_restore(&d->file, &end, said);
+	if (rc == 0 && end == DIRECT_RESTORED) {
+		log_info("dns: %s/" RESOLVCONF_NAME " is as it was before", d->env->etc);
+		systemd_resolved_restart(d->env);
+	} else if (end == DIRECT_LEFT) {
+		log_info("dns: %s/" RESOLVCONF_NAME " is not ours any more and stays as it is",
+			 d->env->etc);
+	}
+	return rc;
+}
+
+/* A file without a server resolves nothing (5.1): those from before stay. */
+static void complete(struct direct *d, const struct dns_os_config *c)
+{
+	struct dns_os_config was = { 0 };
+	dns_os_config_copy(&d->want, c);
+	if (c->n_servers || base(&d->os, &was) != 0)
+		return;
+	for (size_t i = 0; i < was.n_servers; i++)
+		dns_os_config_add_server(&d->want, &was.servers[i]);
+	dns_os_config_fini(&was);
+}
+
+static int set(struct dns_os *m, const struct dns_os_config *c, char said[static DNS_OS_TEXT_MAX])
+{
+	struct direct *d = direct_of(m);
+	bool first = !d->active;
+	said[0] = '\0';
+	if (!dns_os_config_is_empty(c))
+		complete(d, c);
+	if (dns_os_config_is_empty(c) || d->want.n_servers == 0)
+		return clear(d, said);
+	if (other_agent_lives(d, said))
+		return -ERR_STATE;
+	forget_fight(d);
+	int rc = apply(d, said);
+	d->active = d->active || rc == 0;
+	if (rc == 0 && first)
+		systemd_resolved_restart(d->env);
+	return rc;
+}
+
+/* ---- others who write it ---------------------------------------------------------------- */
+
+static int64_t again_ms(unsigned rounds)
+{
+	int64_t ms = AGAIN_FIRST_MS;
+	for (unsigned i = 1; i < rounds && ms < AGAIN_MAX_MS; i++)
+		ms *= 2;
+	return rounds == 0 ? SETTLE_MS : ms < AGAIN_MAX_MS ? ms : AGAIN_MAX_MS;
+}
+
+static void tell(struct direct *d, enum dns_os_event e)
+{
+	if (d->env->on_event)
+		d->env->on_event(d->env->arg, e);
+}
+
+/* One line: who, as far as he says. */
+static void name_writer(struct direct *d)
+{
+	char who[RESOLVCONF_WRITER_MAX] = "";
+	struct buf now;
+	buf_init(&now, RESOLVCONF_MAX);
+	direct_file_now(&d->file, &now);
+	const char *agent = resolvconf_agent(buf_span(&now));
+	bool edited = resolvconf_is_ours(buf_span(&now));
+	if (!edited)
+		resolvconf_writer(buf_span(&now), who);
+	int n = snprintf(d->overwritten_by, sizeof(d->overwritten_by),
+			 "%s/" RESOLVCONF_NAME " was ", d->env->etc);
+	char *to = d->overwritten_by + n;
+	size_t room = sizeof(d->overwritten_by) - (size_t)n;
+	if (agent)
+		snprintf(to, room, "overwritten by %s", agent);
+	else if (edited)
+		snprintf(to, room, "edited while it was ours");
+	else if (now.len == 0)
+		snprintf(to, room, "removed or emptied");
+	else if (*who)
+		snprintf(to, room, "overwritten by another program; its first line is \"%s\"", who);
+	else
+		snprintf(to, room, "overwritten by a program that does not name itself");
+	buf_fini(&now);
+}
+
+static void say_given_up(struct direct *d)
+{
+	size_t n = strlen(d->overwritten_by);
+	snprintf(d->overwritten_by + n, sizeof(d->overwritten_by) - n,
+		 ", again and again: it is left so, and MagicDNS names do not resolve; tell that "
+		 "program to leave the file alone, or type: meshctl set --accept-dns=false");
+}
+
+static void on_trampled(struct direct *d)
+{
+	bool first = d->overwritten_by[0] == '\0';
+	loop_timer_cancel(&d->quiet);
+	name_writer(d);
+	d->given_up = d->rounds >= ROUNDS_MAX;
+	if (d->given_up)
+		say_given_up(d);
+	else
+		loop_timer_arm_ms(&d->again, again_ms(d->rounds));
+	if (first || d->given_up)
+		log_warn("dns: %s", d->overwritten_by);
+	tell(d, DNS_OS_EV_CHANGED);
+	tell(d, DNS_OS_EV_REDETECT);
+}
+
+static void on_settled(struct loop_timer *t, mono_t now)
+{
+	struct direct *d = t->arg;
+	(void)now;
+	if (!d->active)
+		tell(d, DNS_OS_EV_CHANGED); /* the base may be another */
+	else if (!d->given_up && !loop_timer_armed(&d->again) &&
+		 !direct_file_is(&d->file, buf_span(&d->text)))
+		on_trampled(d);
+}
+
+static void on_again(struct loop_timer *t, mono_t now)
+{
+	struct direct *d = t->arg;
+	char said[DNS_OS_TEXT_MAX] = "";
+	(void)now;
+	int64_t quiet = 2 * again_ms(d->rounds++);
+	if (other_agent_lives(d, d->overwritten_by) || apply(d, said) != 0) {
+		if (said[0])
+			snprintf(d->overwritten_by, sizeof(d->overwritten_by), "%s", said);
+		d->given_up = true;
+		log_warn("dns: %s", d->overwritten_by);
+	} else {
+		loop_timer_arm_ms(&d->quiet, quiet < QUIET_MS ? QUIET_MS : quiet);
+	}
+	tell(d, DNS_OS_EV_CHANGED);
+}
+
+static void on_quiet(struct loop_timer *t, mono_t now)
+{
+	struct direct *d = t->arg;
+	(void)now;
+	forget_fight(d);
+	tell(d, DNS_OS_EV_CHANGED);
+}
+
+static void on_inotify(struct loop_fd *w, int events)
+{
+	struct direct *d = w->arg;
+	_Alignas(struct inotify_event) uint8_t got[4096];
+	bool look = false;
+	ssize_t n;
+	(void)events;
+	while ((n = read(d->inotify, got, sizeof(got))) > 0) {
+		for (size_t at = 0; at + sizeof(struct inotify_event) <= (size_t)n;) {
+			const struct inotify_event *e = (const struct inotify_event *)(got + at);
+			if (e->len == 0 || strcmp(e->name, RESOLVCONF_NAME) == 0)
+				look = true;
+			if (e->mask & IN_IGNORED)
+				d->watches_file = false;
+			at += sizeof(*e) + e->len;
+		}
+	}
+	/* Not moved by what comes meanwhile: who writes all the time is seen, too. */
+	if (look && !loop_timer_armed(&d->settle))
+		loop_timer_arm_ms(&d->settle, SETTLE_MS);
+}
+
+static void start_watch(struct direct *d)
+{
+	d->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (d->inotify >= 0 &&
+	    inotify_add_watch(d->inotify, d->env->etc,
+			      IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MODIFY |
+				  IN_MOVED_FROM | IN_MOVED_TO) >= 0 &&
+	    loop_fd_start(d->env->loop, &d->watch, d->inotify, LOOP_READ, on_inotify, d) == 0)
+		return;
+	log_warn("dns: %s cannot be watched: %s", d->env->etc, strerror(errno));
+}
+
+/* ---- the rest ------------------------------------------------------------------------- */
+
+static void recheck(struct dns_os *m)
+{
+	struct direct *d = direct_of(m);
+	char said[DNS_OS_TEXT_MAX] = "";
+	if (!d->active || direct_file_is(&d->file, buf_span(&d->text)))
+		return;
+	if (!d->given_up && loop_timer_armed(&d->again))
+		return;
+	forget_fight(d);
+	if (other_agent_lives(d, said) || apply(d, said) != 0) {
+		snprintf(d->overwritten_by, sizeof(d->overwritten_by), "%s", said);
+		d->given_up = true;
+	}
+}
+
+static void report(const struct dns_os *m, struct dns_os_report *out)
+{
+	const struct direct *d = CONTAINER_OF(m, struct direct, os);
+	memcpy(out->overwritten_by, d->overwritten_by, sizeof(out->overwritten_by));
+	if (d->file.dir.label_failed && selinux_enforcing())
+		snprintf(out->warning, sizeof(out->warning),
+			 "%s/" RESOLVCONF_NAME " could not get its SELinux label, and programs may "
+			 "not be able to read it; type: restorecon %s/" RESOLVCONF_NAME,
+			 d->env->etc, d->env->etc);
+}
+
+static void close_direct(struct dns_os *m)
+{
+	struct direct *d = direct_of(m);
+	char said[DNS_OS_TEXT_MAX];
+	if (clear(d, said) != 0 || said[0])
+		log_warn("dns: %s", said);
+	loop_fd_stop(&d->watch);
+	loop_timer_cancel(&d->settle);
+	if (d->inotify >= 0)
+		close(d->inotify);
+	direct_file_close(&d->file);
+	dns_os_config_fini(&d->want);
+	buf_fini(&d->text);
+	free(d);
+}
+
+struct dns_os *dns_os_direct_new(const struct dns_os_env *e)
+{
+	static const struct dns_os_ops ops = {
+		.mode = DNS_OS_DIRECT,
+		.set = set,
+		.base = base,
+		.recheck = recheck,
+		.report = report,
+		.close = close_direct,
+	};
+	struct direct *d = xcalloc(1, sizeof(*d));
+	d->os.ops = &ops;
+	d->env = e;
+	if (direct_file_open(&d->file, e->etc) != 0) {
+		free(d);
+		return NULL;
+	}
+	d->file.dir.step = e->step;
+	buf_init(&d->text, 1 << 20);
+	loop_timer_init(e->loop, &d->settle, on_settled, d);
+	loop_timer_init(e->loop, &d->again, on_again, d);
+	loop_timer_init(e->loop, &d->quiet, on_quiet, d);
+	start_watch(d);
+	return &d->os;
+}
+
+int dns_os_direct_cleanup(const struct dns_os_env *e, char text[static DNS_OS_TEXT_MAX])
+{
+	struct direct_file f;
+	enum direct_end end = DIRECT_NOTHING;
+	text[0] = '\0';
+	int rc = direct_file_open(&f, e->etc);
+	if (rc)
+		return rc == -ERR_NOENT ? 0 : rc;
+	f.dir.step = e->step;
+	rc = direct_file_restore(&f, &end, text);
+	direct_file_close(&f);
+	if (rc || end == DIRECT_NOTHING)
+		return rc;
+	size_t n = strlen(text);
+	snprintf(text + n, DNS_OS_TEXT_MAX - n, "%s%s/" RESOLVCONF_NAME " %s", n ? "; " : "",
+		 e->etc,
+		 end == DIRECT_RESTORED
+		     ? "is as it was before the last run"
+		     : "was written by somebody else after the last run and stays as it is");
+	if (end == DIRECT_RESTORED)
+		systemd_resolved_restart(e);
+	return 0;
+}
