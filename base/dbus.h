@@ -28,8 +28,8 @@ struct dbus *dbus_new(struct loop *l, const char *address, dbus_state_fn *fn, vo
 /* Calls under way end without a call of their fn. NULL is fine. */
 void dbus_free(struct dbus *d);
 bool dbus_is_up(const struct dbus *d);
-/* Instead of the loop, for a caller that has to wait: whatever can be done within max_ms, back after
- * the first thing that was. */
+/* Instead of the loop, for a caller that has to wait: whatever can be done within max_ms, back
+ * after the first thing that was. */
 void dbus_turn(struct dbus *d, int max_ms);
 
 /* ---- calls ---- */
@@ -60,7 +60,8 @@ struct dbus_call {
 
 enum { DBUS_NO_START = 1 }; /* do not start the service for this call */
 /* A message to be filled by dbus_put and given to dbus_send. New; NULL when not connected. */
-struct dbus_msg *dbus_method(struct dbus *d, const struct dbus_to *to, const char *member, int flags);
+struct dbus_msg *dbus_method(struct dbus *d, const struct dbus_to *to, const char *member,
+			     int flags);
 /* msg: taken, NULL or spoilt by a failed dbus_put is -ERR_CLOSED. 0: fn is called once, never from
  * within; it may use c for the next call. c must be idle. */
 MUST_CHECK int dbus_send(struct dbus *d, struct dbus_msg *msg, struct dbus_call *c, int timeout_ms,
@@ -101,7 +102,7 @@ void dbus_close(struct dbus_msg *m);
 void dbus_put_copy(struct dbus_msg *m, struct dbus_msg *from);
 
 /* Read: false if the next value is none of that type, or there is none. */
-bool dbus_get(struct dbus_msg *m, char type, void *out); /* one letter: b into int, s into const char * */
+bool dbus_get(struct dbus_msg *m, char type, void *out);   /* b into int, s into const char * */
 bool dbus_get_bytes(struct dbus_msg *m, struct span *out); /* ay; borrowed of m */
 bool dbus_enter(struct dbus_msg *m, char type, const char *contents); /* also false: array ended */
 bool dbus_leave(struct dbus_msg *m);
