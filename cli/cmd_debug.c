@@ -2,6 +2,7 @@
 /* debug: what the daemon knows, as it is. */
 #include "base/alloc.h"
 #include "cli/datapath_text.h"
+#include "cli/dns_mode_text.h"
 #include "cli/localapi_client.h"
 #include "cli/prefs_pretty.h"
 #include "cli/print.h"
@@ -160,6 +161,36 @@ static int routes(struct cli *c, int argc, char **argv)
 	return show(c, &view, argc, argv);
 }
 
+#define DNS_SUMMARY "Print how this machine resolves names, and why so"
+
+static int dns(struct cli *c, int argc, char **argv)
+{
+	bool json = false;
+	struct flag flags[] = { FLAG(BOOL, "json", &json, "output in JSON format") };
+	struct flag_set set = { .command = CLI_PROG " debug dns",
+				.summary = DNS_SUMMARY,
+				.args = "[--json]",
+				FLAGS(flags) };
+	int code;
+	if (!cli_parse(c, &set, &argc, &argv, &code))
+		return code;
+	json_t *answer = answer_to(c, "dns");
+	if (!answer)
+		return CLI_FAIL;
+	if (json) {
+		print_json(c->out, answer, J_INDENT_TAB, true);
+	} else {
+		const struct dns_mode_view v = { .dns = answer, .all = true };
+		struct buf b;
+		buf_init(&b, PRINT_MAX);
+		dns_mode_text(&v, &b);
+		print_buf(c->out, &b);
+		buf_fini(&b);
+	}
+	j_free(answer);
+	return CLI_OK;
+}
+
 static int derp_map(struct cli *c, int argc, char **argv)
 {
 	int code;
@@ -292,6 +323,7 @@ int cmd_debug(struct cli *c, int argc, char **argv)
 		{ "derp", "Print the relay connections", derp },
 		{ "datapath", "Print how packets are moved on this machine", datapath },
 		{ "routes", ROUTES_SUMMARY, routes },
+		{ "dns", DNS_SUMMARY, dns },
 		{ "via", "Convert between site-specific IPv4 CIDRs and IPv6 'via' routes",
 		  cmd_debug_via },
 		{ "restun", "Force a magicsock restun", restun },

@@ -12,8 +12,7 @@ static const char *text_of(const json_t *o, const char *name)
 	return s ? s : "";
 }
 
-/* A text, or a resolver ({"Addr", "BootstrapResolution"}). */
-static void add_value(struct buf *out, const json_t *v)
+void dns_resolver_text(struct buf *out, const json_t *v)
 {
 	const json_t *bootstrap = j_get(v, "BootstrapResolution");
 	text_clean(out, j_text(v) ? j_text(v) : text_of(v, "Addr"));
@@ -36,7 +35,7 @@ static bool add_items(struct buf *out, const json_t *list, bool numbered)
 			buf_fmt(out, "  %zu: ", i);
 		else
 			buf_add_str(out, "  - ");
-		add_value(out, j_at(list, i));
+		dns_resolver_text(out, j_at(list, i));
 		buf_add_str(out, "\n");
 	}
 	return j_len(list) > 0;
@@ -103,7 +102,7 @@ static void add_route(struct buf *out, const char *suffix, const json_t *resolve
 {
 	char *clean = text_clean_new(suffix);
 	buf_fmt(out, "  - %-*s -> ", ROUTE_WIDTH, clean);
-	add_value(out, resolver);
+	dns_resolver_text(out, resolver);
 	buf_add_str(out, "\n");
 	free(clean);
 }
@@ -202,6 +201,15 @@ static void add_system(const struct dns_view *v, struct buf *out)
 			    "(no match domains found)");
 }
 
+static void add_mode(const struct dns_view *v, struct buf *out)
+{
+	if (!v->mode.dns)
+		return;
+	buf_add_str(out, "=== How this machine resolves names ===\n\n");
+	dns_mode_text(&v->mode, out);
+	buf_add_str(out, "\n");
+}
+
 void dns_status_text(const struct dns_view *v, struct buf *out)
 {
 	add_use(v, out);
@@ -214,6 +222,7 @@ void dns_status_text(const struct dns_view *v, struct buf *out)
 	add_magic(v, out);
 	add_config(v, out);
 	add_system(v, out);
+	add_mode(v, out);
 	buf_add_str(
 	    out,
 	    "[this is a preliminary version of this command; the output format may change in the "
@@ -245,6 +254,14 @@ static json_t *tailnet_json(const struct dns_view *v)
 	return o;
 }
 
+static json_t *mode_json(const struct dns_mode_view *m)
+{
+	json_t *o = j_copy(m->dns);
+	if (j_is_object(o) && m->probe != DNS_PROBE_NONE)
+		j_set_bool(o, "ServiceAnswers", m->probe == DNS_PROBE_ANSWERS);
+	return o;
+}
+
 json_t *dns_status_json(const struct dns_view *v)
 {
 	json_t *o = j_object();
@@ -265,5 +282,7 @@ json_t *dns_status_json(const struct dns_view *v)
 		j_set(o, "SystemDNS", j_copy(v->system));
 	else
 		j_set_str(o, "SystemDNSError", v->system_error ? v->system_error : "");
+	if (v->mode.dns)
+		j_set(o, "Meshd", mode_json(&v->mode));
 	return o;
 }

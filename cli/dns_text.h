@@ -3,7 +3,7 @@
 #ifndef CLI_DNS_TEXT_H
 #define CLI_DNS_TEXT_H
 
-#include "base/json.h"
+#include "cli/dns_mode_text.h"
 
 struct dns_view {
 	const json_t *status, *prefs;
@@ -11,9 +11,12 @@ struct dns_view {
 	const json_t *system; /* dns-osconfig; NULL: it could not be read */
 	const char *system_error;
 	bool all;
+	struct dns_mode_view mode; /* its dns NULL: the daemon has no such view */
 };
 
 void dns_status_text(const struct dns_view *v, struct buf *out);
 json_t *dns_status_json(const struct dns_view *v); /* new */
+/* Appends a text, or a resolver ({"Addr", "BootstrapResolution"}). */
+void dns_resolver_text(struct buf *out, const json_t *v);
 
 #endif

@@ -45,6 +45,7 @@ int cmd_debug_via(struct cli *c, int argc, char **argv);
 int cmd_bugreport(struct cli *c, int argc, char **argv);
 int cmd_switch(struct cli *c, int argc, char **argv);
 int cmd_dns(struct cli *c, int argc, char **argv);
+int cmd_dns_query(struct cli *c, int argc, char **argv);
 int cmd_exit_node(struct cli *c, int argc, char **argv);
 
 #endif

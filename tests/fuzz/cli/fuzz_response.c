@@ -29,7 +29,9 @@ static void check_printable(struct buf *b)
 static void print_all(const json_t *v)
 {
 	const struct status_view_opts o = { true, true, false, true, { 1780000000, 0 } };
-	const struct dns_view dns = { v, v, v, v, NULL, true };
+	const struct dns_view dns = { v,    v,	  v,
+				      v,    NULL, true,
+				      { v, DNS_PROBE_SILENT, "100.100.100.100", true } };
 	struct buf b;
 	char *why = NULL;
 	buf_init(&b, 16u << 20);
@@ -124,6 +126,11 @@ bool fuzz_seed(size_t i, struct span *out)
 		 "\"Addr\":\"1.1.1.1\"}],"
 		 "\"Routes\":{\"a.\":[{\"Addr\":\"x\",\"BootstrapResolution\":[\"y\"]}]},"
 		 "\"ExtraRecords\":[{\"Name\":\"n\"}]}"),
+		("{\"CorpDNS\":true,\"CurrentTailnet\":{},\"Mode\":\"direct\",\"Trace\":[\"a\\u001b\"],"
+		 "\"Installed\":{\"Nameservers\":[\"100.100.100.100\"],\"SearchDomains\":[\"b\"]},"
+		 "\"Base\":{\"Nameservers\":[\"1.1.1.1\"]},\"Routes\":[{\"Suffix\":\".\",\"Resolvers\":["
+		 "{\"Addr\":\"1.1.1.1\"}]},{\"Suffix\":\"c\",\"Resolvers\":[{\"Addr\":\"2.2.2.2\"}]}],"
+		 "\"LocalZones\":[\"t.example\",\"64.100.in-addr.arpa\"],\"Trouble\":\"x\"}"),
 	};
 	if (i >= ARRAY_LEN(seeds))
 		return false;
