@@ -12,6 +12,8 @@
  */
 #define AT_TYPE 8
 #define AT_RECEIVER 12
+#define AT_COUNTER 16 /* eight bytes, the lowest first */
+#define SINGLE_MAX 1500
 #define AT_MAC2 8 /* plus X */
 #define INITIATION_MAC2 132
 #define RESPONSE_MAC2 76
@@ -21,9 +23,11 @@
 #define KEEP UINT32_MAX
 #define DROP 0
 #define FIXED 64 /* instructions beside the lists */
+#define PER_FLOOR 24
 
 struct program {
-	struct sock_filter v[FIXED + 2 * (UDP_SHED_ADDRESSES_MAX + UDP_SHED_RECEIVERS_MAX)];
+	struct sock_filter v[FIXED + 2 * (UDP_SHED_ADDRESSES_MAX + UDP_SHED_RECEIVERS_MAX) +
+			     PER_FLOOR * UDP_SHED_FLOORS_MAX];
 	unsigned short n;
 };
 
@@ -42,6 +46,12 @@ static void keep_if_equal(struct program *p, uint32_t k)
 {
 	if_equal(p, k);
 	op(p, BPF_RET | BPF_K, KEEP);
+}
+
+/* Instructions up to `from` that jump to where the program now ends. */
+static void land(struct program *p, unsigned short from)
+{
+	p->v[from].k = (uint32_t)(p->n - from - 1);
 }
 
 static void keep_few(struct program *p)
@@ -72,18 +82,63 @@ static void handshakes(struct program *p, enum ip_family fam, const struct udp_s
 	keep_few(p);
 }
 
+/* A = the lower half of the counter, as a number */
+static void load_counter(struct program *p)
+{
+	op(p, BPF_LD | BPF_B | BPF_ABS, AT_COUNTER);
+	for (uint32_t i = 1; i < 4; i++) {
+		op(p, BPF_MISC | BPF_TAX, 0);
+		op(p, BPF_LD | BPF_B | BPF_ABS, AT_COUNTER + i);
+		op(p, BPF_ALU | BPF_LSH | BPF_K, 8 * i);
+		op(p, BPF_ALU | BPF_OR | BPF_X, 0);
+	}
+}
+
+/* A is the receiver; of others it still is behind. */
+static void session_replays(struct program *p, const struct udp_shed_floor *f)
+{
+	unsigned short other;
+	p->v[p->n++] = (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 1, 0,
+					     __builtin_bswap32(f->receiver) };
+	other = p->n;
+	op(p, BPF_JMP | BPF_JA, 0);
+	op(p, BPF_LD | BPF_W | BPF_ABS, AT_COUNTER + 4);
+	p->v[p->n++] = (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 1, 0,
+					     __builtin_bswap32((uint32_t)(f->counter >> 32)) };
+	op(p, BPF_RET | BPF_K, KEEP);
+	load_counter(p);
+	p->v[p->n++] =
+	    (struct sock_filter){ BPF_JMP | BPF_JGE | BPF_K, 0, 1, (uint32_t)f->counter };
+	op(p, BPF_RET | BPF_K, KEEP);
+	keep_few(p);
+	land(p, other);
+}
+
+static void replays(struct program *p, const struct udp_shed *s)
+{
+	unsigned short joined;
+	op(p, BPF_LD | BPF_W | BPF_LEN, 0);
+	p->v[p->n++] = (struct sock_filter){ BPF_JMP | BPF_JGT | BPF_K, 0, 1, SINGLE_MAX };
+	joined = p->n;
+	op(p, BPF_JMP | BPF_JA, 0);
+	op(p, BPF_LD | BPF_W | BPF_ABS, AT_RECEIVER);
+	for (size_t i = 0; i < s->n_floors && i < UDP_SHED_FLOORS_MAX; i++)
+		session_replays(p, &s->floors[i]);
+	land(p, joined);
+}
+
 static void transport(struct program *p, const struct udp_shed *s)
 {
+	if (s->n_floors)
+		replays(p, s);
+	if (!s->transport || s->n_receivers > UDP_SHED_RECEIVERS_MAX) {
+		op(p, BPF_RET | BPF_K, KEEP);
+		return;
+	}
 	op(p, BPF_LD | BPF_W | BPF_ABS, AT_RECEIVER);
 	for (size_t i = 0; i < s->n_receivers; i++)
 		keep_if_equal(p, __builtin_bswap32(s->receivers[i]));
 	keep_few(p);
-}
-
-/* Instructions up to `from` that jump to where the program now ends. */
-static void land(struct program *p, unsigned short from)
-{
-	p->v[from].k = (uint32_t)(p->n - from - 1);
 }
 
 static void assemble(struct program *p, enum ip_family fam, const struct udp_shed *s)
@@ -110,10 +165,7 @@ static void assemble(struct program *p, enum ip_family fam, const struct udp_she
 	else
 		op(p, BPF_RET | BPF_K, KEEP);
 	land(p, tr);
-	if (s->transport && s->n_receivers <= UDP_SHED_RECEIVERS_MAX)
-		transport(p, s);
-	else
-		op(p, BPF_RET | BPF_K, KEEP);
+	transport(p, s);
 }
 
 void udp_shed(struct udp_sock *s, enum ip_family fam, const struct udp_shed *what)

@@ -5,7 +5,9 @@
  * seen.
  *
  *   initiation, response   kept if it carries a mac2 (unless cookies_too), or comes from one of the
- * addresses transport data         kept if its receiver is one of ours anything else          kept
+ *                          addresses
+ *   transport data         kept if its receiver is one of ours and its counter not below the floor
+ *   anything else          kept
  *
  * Thread: any. */
 #ifndef MAGICSOCK_UDP_SHED_LINUX_H
@@ -16,8 +18,15 @@
 #define UDP_SHED_KEEPS 16
 #define UDP_SHED_ADDRESSES_MAX 256
 #define UDP_SHED_RECEIVERS_MAX 512
+#define UDP_SHED_FLOORS_MAX 16
 
 struct udp_sock;
+
+/* Of a session: what has a lower counter was there before. */
+struct udp_shed_floor {
+	uint32_t receiver;
+	uint64_t counter;
+};
 
 struct udp_shed {
 	bool handshakes, transport; /* what to thin out */
@@ -29,6 +38,10 @@ struct udp_shed {
 	/* More than the limit: transport data is not touched at all. */
 	const uint32_t *receivers;
 	size_t n_receivers;
+	/* Sessions that are flooded with replays. What the kernel has joined to more than a single
+	 * datagram can hold is kept, for its later parts may be new. */
+	const struct udp_shed_floor *floors;
+	size_t n_floors;
 };
 
 /* Replace the socket's filter; NULL: none. A kernel that refuses it leaves the socket as it was. */

@@ -27,13 +27,18 @@ static uint64_t bit_of(uint64_t counter)
 	return UINT64_C(1) << (counter % 64);
 }
 
+uint64_t wg_replay_floor(const struct wg_replay *w)
+{
+	return w->last > WG_REPLAY_WINDOW ? w->last - WG_REPLAY_WINDOW : 0;
+}
+
 bool wg_replay_is_new(const struct wg_replay *w, uint64_t counter)
 {
 	if (counter >= WG_REJECT_AFTER_MESSAGES)
 		return false;
 	if (counter > w->last)
 		return true;
-	return w->last - counter <= WG_REPLAY_WINDOW &&
+	return counter >= wg_replay_floor(w) &&
 	       !(w->ring[block_of(counter)] & bit_of(counter));
 }
 

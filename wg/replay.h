@@ -17,6 +17,8 @@ struct wg_replay {
 	uint64_t ring[WG_REPLAY_BLOCKS];
 };
 
+/* Counters below this are too old to be told apart. */
+uint64_t wg_replay_floor(const struct wg_replay *w);
 /* Whether the counter was never marked and is neither too old nor over the limit. */
 bool wg_replay_is_new(const struct wg_replay *w, uint64_t counter);
 /* The same, and if so the counter is marked. */

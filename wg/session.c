@@ -212,6 +212,11 @@ size_t wg_session_open(struct wg_session *s, mono_t now, struct wg_open_item *v,
 	return good;
 }
 
+uint64_t wg_session_replay_floor(const struct wg_session *s)
+{
+	return wg_replay_floor(&s->replay);
+}
+
 const char *wg_open_verdict_name(enum wg_open_verdict v)
 {
 	static const char *const names[WG_OPEN_VERDICTS] = {

@@ -80,6 +80,9 @@ struct wg_open_item {
  * Thread: worker. */
 size_t wg_session_open(struct wg_session *s, mono_t now, struct wg_open_item *v, size_t n);
 
+/* Counters below this are refused. Thread: worker. */
+uint64_t wg_session_replay_floor(const struct wg_session *s);
+
 const char *wg_open_verdict_name(enum wg_open_verdict v);
 
 #endif

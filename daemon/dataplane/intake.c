@@ -22,6 +22,7 @@ struct intake {
 	struct wg_gate *gate[LANES];
 	struct bucket share[LANES][SHARES];
 	struct overload handshakes, forged, transport; /* of strangers */
+	struct overload replays;
 };
 
 struct intake *intake_new(struct rng *rng)
@@ -118,9 +119,16 @@ void intake_lost(struct intake *i, mono_t now)
 	overload_count(&i->transport, now);
 }
 
+void intake_replayed(struct intake *i, mono_t now, unsigned n)
+{
+	while (n-- > 0)
+		overload_count(&i->replays, now);
+}
+
 struct intake_overload intake_overload(struct intake *i, mono_t now)
 {
 	return (struct intake_overload){ .handshakes = overload_is(&i->handshakes, now),
 					 .forged = overload_is(&i->forged, now),
-					 .transport = overload_is(&i->transport, now) };
+					 .transport = overload_is(&i->transport, now),
+					 .replays = overload_is(&i->replays, now) };
 }

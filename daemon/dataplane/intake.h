@@ -39,12 +39,19 @@ enum intake_action intake_judge(struct intake *i, const struct dp_snapshot *s, m
 
 /* A transport datagram whose session is not ours. */
 void intake_lost(struct intake *i, mono_t now);
-/* Of what more comes from strangers than is worth receiving: overload.h. */
+/* n datagrams of sessions of ours that had come before. */
+void intake_replayed(struct intake *i, mono_t now, unsigned n);
+/* Of what more comes than is worth receiving: overload.h. */
 struct intake_overload {
 	bool handshakes; /* without a cookie */
 	bool forged;	 /* with a wrong one, which only we can tell from a right one */
 	bool transport;	 /* for no session of ours */
+	bool replays;	 /* of what sessions of ours had before */
 };
 struct intake_overload intake_overload(struct intake *i, mono_t now);
+static inline bool intake_overload_any(const struct intake_overload *o)
+{
+	return o->handshakes || o->forged || o->transport || o->replays;
+}
 
 #endif

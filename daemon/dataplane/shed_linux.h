@@ -14,15 +14,17 @@ struct udp_sock;
 struct shed {
 	struct intake_overload what;
 	uint64_t snapshot; /* for which the filters were made */
+	mono_t at;	   /* when */
 };
 
-/* Cheap when nothing changed. v4, v6 may be NULL; s may be NULL: nothing can be shed. */
+/* Cheap when nothing changed. Under replays the filters follow the windows of the sessions, which
+ * are the calling thread's to read. v4, v6 may be NULL; s may be NULL: nothing can be shed. */
 void shed_update(struct shed *h, const struct dp_snapshot *s, const struct intake_overload *what,
-		 struct udp_sock *v4, struct udp_sock *v6);
+		 mono_t now, struct udp_sock *v4, struct udp_sock *v6);
 
 static inline bool shed_is_on(const struct shed *h)
 {
-	return h->what.handshakes || h->what.forged || h->what.transport;
+	return intake_overload_any(&h->what);
 }
 
 #endif

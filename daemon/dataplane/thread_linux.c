@@ -342,8 +342,8 @@ static bool take_sockets(struct dp_thread *t)
 static void shed(struct dp_thread *t)
 {
 	struct intake_overload o = dp_worker_overload(t->worker, t->now);
-	if (o.handshakes || o.forged || o.transport || shed_is_on(&t->shed))
-		shed_update(&t->shed, newest(t), &o, t->v4, t->v6);
+	if (intake_overload_any(&o) || shed_is_on(&t->shed))
+		shed_update(&t->shed, newest(t), &o, t->now, t->v4, t->v6);
 }
 
 /* True if there are more: those that wait on the sockets come first. */

@@ -132,12 +132,14 @@ static void open_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t no
 	const struct dp_peer *p = &s->peers[x->peer];
 	size_t good = wg_session_open(x->session, now, w->open, n);
 	size_t bytes = 0;
+	unsigned replays = 0;
 	bool data = false;
 	w->last = span_of(NULL, 0);
 	for (size_t i = 0; i < n; i++) {
 		enum wg_open_verdict v = w->open[i].verdict;
 		if (v != WG_OPEN_DATA && v != WG_OPEN_KEEPALIVE) {
 			count_bad(v);
+			replays += v == WG_OPEN_REPLAY;
 			continue;
 		}
 		bytes += w->open[i].len + WG_TRANSPORT_MIN;
@@ -146,6 +148,8 @@ static void open_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t no
 			opened(w, s, now, x, &w->open[i]);
 		}
 	}
+	if (replays)
+		intake_replayed(w->intake, now, replays);
 	if (good == 0)
 		return;
 	atomic_fetch_add_explicit(&p->live->rx_bytes, bytes, memory_order_relaxed);

@@ -2,6 +2,7 @@
 /* Floods end in the worker: what still reaches the control thread, and what goes back. */
 #include "tests/unit/dataplane/world.h"
 
+#include "daemon/dataplane/overload.h"
 #include "wg/cookie.h"
 #include "wg/gate.h"
 #include "wg/load.h"
@@ -206,6 +207,23 @@ static void a_flood_is_overload(void **state)
 	assert_true(!o.handshakes && !o.forged && o.transport);
 }
 
+static void what_came_before_is_overload_too(void **state)
+{
+	struct world *w = *state;
+	struct dp_worker *a = w->side[A].w;
+	send_number(w, B, 1);
+	struct span sent = item_span(&w->side[B].udp.v[0]);
+	for (int i = 0; i < OVERLOAD_BEGINS / 4; i++) {
+		assert_false(dp_worker_overload(a, w->now).replays);
+		arrive(w, side_ep(B), sent);
+	}
+	assert_false(dp_worker_overload(a, w->now).replays); /* the first was none */
+	arrive(w, side_ep(B), sent);
+	assert_true(dp_worker_overload(a, w->now).replays);
+	w->now = mono_add_s(w->now, 2);
+	assert_false(dp_worker_overload(a, w->now).replays);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -220,6 +238,7 @@ int main(void)
 		T(half_of_the_way_is_kept_for_the_worker),
 		T(relayed_wireguard_in_geneve_is_junk),
 		T(a_flood_is_overload),
+		T(what_came_before_is_overload_too),
 	};
 	wg_counters_register();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,53 @@ static void sessions_are_spared(struct fixture *f)
 	assert_int_equal(through(f, 4, 1312, 0x40302010, false), N);
 }
 
+/* How many of N datagrams of that session and counter come through. */
+static unsigned counted(struct fixture *f, size_t len, uint32_t receiver, uint64_t counter)
+{
+	static uint8_t b[4000];
+	unsigned n = 0;
+	b[0] = 4;
+	for (int i = 0; i < 4; i++)
+		b[4 + i] = (uint8_t)(receiver >> (8 * i));
+	for (int i = 0; i < 8; i++)
+		b[8 + i] = (uint8_t)(counter >> (8 * i));
+	for (int i = 0; i < N; i++) {
+		uint8_t first;
+		(void)send(f->from, b, len, 0);
+		n += recv(f->to.fd, &first, 1, 0) == 1;
+	}
+	return n;
+}
+
+static void replays_are_thinned_out(struct fixture *f)
+{
+	const uint32_t other = 0x0badcafe;
+	struct udp_shed_floor floors[UDP_SHED_FLOORS_MAX];
+	for (uint32_t i = 0; i < UDP_SHED_FLOORS_MAX; i++)
+		floors[i] = (struct udp_shed_floor){ 0x10203040 + i, 0x300aabbcc };
+	uint32_t last = floors[UDP_SHED_FLOORS_MAX - 1].receiver;
+	struct udp_shed s = { .floors = floors, .n_floors = UDP_SHED_FLOORS_MAX };
+	udp_shed(&f->to, fam(f), &s);
+	assert_in_range(counted(f, 100, last, 0x300aabbcb), 1, FEW_MAX);
+	assert_in_range(counted(f, 1312, floors[0].receiver, 0x300000000), 1, FEW_MAX);
+	assert_int_equal(counted(f, 100, last, 0x300aabbcc), N);
+	assert_int_equal(counted(f, 100, last, 0x3ff000000), N);
+	assert_int_equal(counted(f, 100, last, 0x400000000), N);
+	assert_int_equal(counted(f, 100, other, 7), N);
+	/* joined by the kernel: later parts may be new */
+	assert_int_equal(counted(f, 2 * 1312, last, 7), N);
+	assert_int_equal(through(f, 1, 148, 0, false), N);
+	/* and strangers too */
+	s.transport = true;
+	s.receivers = &last;
+	s.n_receivers = 1;
+	udp_shed(&f->to, fam(f), &s);
+	assert_in_range(counted(f, 100, other, 7), 1, FEW_MAX);
+	assert_in_range(counted(f, 2 * 1312, other, 7), 1, FEW_MAX);
+	assert_in_range(counted(f, 100, last, 0x300000007), 1, FEW_MAX);
+	assert_int_equal(counted(f, 100, last, 0x300aabbcc), N);
+}
+
 static void for_family(int family, void (*test)(struct fixture *f))
 {
 	struct fixture f;
@@ -135,6 +182,13 @@ static void for_family(int family, void (*test)(struct fixture *f))
 	else
 		print_message("no loopback address of family %d\n", family);
 	end(&f);
+}
+
+static void test_replays(void **state)
+{
+	(void)state;
+	for_family(AF_INET, replays_are_thinned_out);
+	for_family(AF_INET6, replays_are_thinned_out);
 }
 
 static void test_handshakes(void **state)
@@ -163,7 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_handshakes),
 		cmocka_unit_test(test_peers),
-		cmocka_unit_test(test_sessions),
+		cmocka_unit_test(test_sessions), cmocka_unit_test(test_replays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,7 +168,9 @@ static void test_window_edges(void **state)
 {
 	(void)state;
 	struct wg_replay w = { 0 };
+	assert_int_equal(wg_replay_floor(&w), 0);
 	assert_true(wg_replay_accept(&w, 20000));
+	assert_int_equal(wg_replay_floor(&w), 20000 - WG_REPLAY_WINDOW);
 	assert_true(wg_replay_accept(&w, 20000 - WG_REPLAY_WINDOW));
 	assert_false(wg_replay_accept(&w, 20000 - WG_REPLAY_WINDOW));
 	assert_false(wg_replay_accept(&w, 20000 - WG_REPLAY_WINDOW - 1));
