@@ -79,6 +79,8 @@ void engine_set_dns(struct engine *e, struct dns_local *dns);
 /* The packet filter of the present map names peers that may only use the peer API, so that all its
  * rules are dropped: health item "invalid-packet-filter". */
 bool engine_filter_void(const struct engine *e);
+/* Would that filter let a connection from src to dst in? */
+bool engine_allows_tcp(const struct engine *e, struct ip src, struct ep dst);
 /* Router input that goes with the present map: valid until the next engine_set_map; false if none.
  */
 bool engine_router_in(const struct engine *e, struct router_in *out);

@@ -131,3 +131,8 @@ bool engine_filter_void(const struct engine *e)
 {
 	return e->filter_void;
 }
+
+bool engine_allows_tcp(const struct engine *e, struct ip src, struct ep dst)
+{
+	return e->tables && flt_allows_tcp(e->tables->filter, src, dst);
+}

@@ -433,6 +433,11 @@ void node_down(struct node *n, bool keep_guard)
 
 /* ---- reading ---- */
 
+bool node_allows_tcp(const struct node *n, struct ip src, struct ep dst)
+{
+	return engine_allows_tcp(n->engine, src, dst);
+}
+
 bool node_is_live(const struct node *n)
 {
 	uint64_t rx, tx;

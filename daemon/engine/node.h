@@ -86,6 +86,11 @@ void node_forget_numbers(struct node *n, const struct router_params *before);
 void node_block(struct node *n);
 
 /* ---- reading ----------------------------------------------------------------------------- */
+/* Do our routes lead packets to this address into the tunnel (or, with an exit node that is not
+ * there, nowhere)? */
+bool node_in_tunnel(struct node *n, struct ip to);
+/* Would the packet filter let a connection from src to dst in? */
+bool node_allows_tcp(const struct node *n, struct ip src, struct ep dst);
 /* At least one peer with a fresh session, or the home relay is connected. */
 bool node_is_live(const struct node *n);
 
