@@ -147,6 +147,8 @@ void backend_peerapi_init(struct backend *b);
 void backend_peerapi_free(struct backend *b);
 /* Own addresses, map or state may have changed. */
 void backend_peerapi_apply(struct backend *b);
+/* For Hostinfo: returns how many. */
+size_t backend_peerapi_services(const struct backend *b, struct nm_service out[static 3]);
 
 /* backend_routes.c: what is wrong with routes and exit nodes; text is borrowed during the call */
 struct backend_item {

@@ -8,6 +8,7 @@
 #include "base/ip.h"
 #include "base/loop.h"
 
+#define PEERAPI_ADDRESSES_MAX 8	    /* of ours: more are not listened on */
 #define PEERAPI_DNS_QUERY_MAX 65535 /* of a DNS message */
 
 struct peerapi;
