@@ -3,6 +3,8 @@
  * time and snapshots. Whatever comes:
  *   - nothing reaches the host that its peer did not seal just then, from an address of its own,
  * for an address of ours, and by leave of the filter (a slow model of it, below);
+ *   - a packet of the host to a service address brings an answer from there, a query for the
+ * control thread, or itself turned round, and nothing of the kind comes otherwise;
  *   - nothing leaves that the peer it is meant for cannot open. */
 #include "tests/fuzz/fuzz.h"
 
@@ -12,7 +14,9 @@
 #include "daemon/dataplane/worker.h"
 #include "magicsock/udp_run.h"
 #include "netstack/filter_parse.h"
+#include "dns/local.h"
 #include "netstack/local_set.h"
+#include "netstack/service.h"
 #include "netstack/tsmp.h"
 #include "wg/allowedips.h"
 #include "wg/inner.h"
@@ -27,12 +31,13 @@
 #define OPS_MAX 64
 #define PORT_FIRST 80
 #define PORT_LAST 90
+#define LISTENER 85 /* of ours: not for peers, though the rules let them */
 #define ROOM (DP_HEADROOM + 512 + DP_TAILROOM)
 #define RULES                                                                                      \
 	"[{\"SrcIPs\":[\"100.64.0.0/16\"],\"DstPorts\":[{\"IP\":\"*\",\"Ports\":{\"First\":80,"    \
 	"\"Last\":90}}]}]"
 
-enum host_writes { HOST_NOTHING, HOST_SEALED, HOST_ECHO, HOST_COMMAND };
+enum host_writes { HOST_NOTHING, HOST_SEALED, HOST_ANSWER, HOST_COMMAND };
 
 struct peer {
 	struct wg_session *ours, *theirs;
@@ -54,12 +59,15 @@ struct world {
 	struct rng_seeded rng;
 	mono_t now;
 	struct peer peer[PEERS];
+	struct dns_local *names;
 	bool filter, ring_full;
 	struct flow flows[2 * OPS_MAX];
 	size_t n_flows;
 	/* the operation under way */
 	enum host_writes host;
 	uint32_t sealer;
+	struct pkt read; /* from the host */
+	bool as_read;	 /* nothing is left to be done on it */
 	uint8_t plain[512];
 	size_t plain_len;
 	uint8_t last[1024]; /* the last sealed datagram, for replays */
@@ -119,7 +127,7 @@ static bool allowed(const struct world *w, const struct pkt *p)
 		return false;
 	switch (p->proto) {
 	case IP_PROTO_TCP:
-		return !pkt_is_tcp_syn(p) || port_open(w, p);
+		return p->dst.port != LISTENER && (!pkt_is_tcp_syn(p) || port_open(w, p));
 	case IP_PROTO_UDP:
 		return port_open(w, p) || is_answer(w, p);
 	case IP_PROTO_ICMP:
@@ -145,11 +153,21 @@ static void check_delivered(struct world *w, struct span b)
 	require(allowed(w, &p));
 }
 
-static void check_echo(struct span b)
+/* What the host is told when it sent something. */
+static void check_answer(const struct world *w, struct span b)
 {
 	struct pkt p;
 	pkt_decode(b, &p);
-	require(pkt_is_echo_reply(&p));
+	if (pkt_is_echo_reply(&p))
+		return;
+	require(ip_is_service(p.src.ip) && p.len == b.len);
+	require(p.proto == IP_PROTO_TCP || (p.proto == IP_PROTO_UDP && p.src.port == 53));
+	if (!w->as_read)
+		return;
+	require(ip_eq(p.src.ip, w->read.dst.ip) && ip_eq(p.dst.ip, w->read.src.ip));
+	if (p.proto == IP_PROTO_TCP && !(p.tcp_flags & TCP_RST))
+		require(ip_eq(p.dst.ip, self_ip()) &&
+			(p.dst.port == LISTENER || w->read.src.port == LISTENER));
 }
 
 static void on_tun(void *arg, const struct gro_item *v, size_t n)
@@ -159,8 +177,8 @@ static void on_tun(void *arg, const struct gro_item *v, size_t n)
 		require(w->host != HOST_NOTHING && v[i].n_pieces == 1);
 		if (w->host == HOST_SEALED)
 			check_delivered(w, v[i].pieces[0]);
-		else if (w->host == HOST_ECHO)
-			check_echo(v[i].pieces[0]);
+		else if (w->host == HOST_ANSWER)
+			check_answer(w, v[i].pieces[0]);
 	}
 }
 
@@ -201,6 +219,8 @@ static bool on_event(void *arg, const struct dp_msg *m, struct span bytes)
 		check_run(w, m->peer, bytes, m->segment);
 	if (m->type == DP_EV_INNER)
 		require(m->peer == w->sealer && w->host == HOST_SEALED);
+	if (m->type == DP_EV_DNS)
+		require(w->host == HOST_ANSWER && bytes.len >= DNS_HEADER_LEN);
 	if (m->type == DP_EV_CONFIRMED)
 		require(w->peer[m->peer].is_next && m->peer == w->sealer);
 	return !w->ring_full;
@@ -216,6 +236,15 @@ static const struct dp_worker_ops ops = { on_udp, on_tun, on_event, on_waiting }
 
 /* ---- snapshots --------------------------------------------------------------------------------
  */
+
+static struct dns_local *make_names(void)
+{
+	struct ip addr = peer_ip(0);
+	static const char *const zones[] = { "net" };
+	struct dns_local_node node = { .name = "a.net", .addrs = &addr, .n_addrs = 1 };
+	return dns_local_new(&(struct dns_local_in){
+	    .nodes = &node, .n_nodes = 1, .zones = zones, .n_zones = 1, .suffix = "net" });
+}
 
 static struct dp_tables *make_tables(bool with_filter)
 {
@@ -245,6 +274,8 @@ static void look(struct world *w)
 {
 	struct dp_tables *t = make_tables(w->filter);
 	struct dp_snapshot *s = dp_snapshot_new(t, PEERS + 1, PEERS);
+	dp_snapshot_set_dns(s, w->names);
+	s->own.ports.dns4 = LISTENER;
 	for (uint32_t i = 0; i < PEERS; i++) {
 		struct peer *p = &w->peer[i];
 		struct dp_peer d = { .live = p->live, .best = peer_ep(i), .jailed = i == JAILED };
@@ -270,6 +301,7 @@ static void start(struct world *w)
 	w->w = dp_worker_new(&(struct dp_worker_opts){
 	    .ops = &ops, .arg = w, .waits = &w->waits, .rng = &w->rng.rng, .seed = 5 });
 	w->filter = true;
+	w->names = make_names();
 	for (uint32_t i = 0; i < PEERS; i++) {
 		struct peer *p = &w->peer[i];
 		struct wg_keys to = { { (uint8_t)(1 + i) }, { (uint8_t)(100 + i) } };
@@ -286,6 +318,7 @@ static void finish(struct world *w)
 {
 	dp_worker_free(w->w);
 	dp_snapshot_free(w->s);
+	dns_local_unref(w->names);
 	for (uint32_t i = 0; i < PEERS; i++) {
 		wg_session_unref(w->peer[i].ours);
 		wg_session_unref(w->peer[i].theirs);
@@ -307,9 +340,11 @@ static size_t well_formed(struct rd *r, uint32_t peer, bool outbound, uint8_t *o
 {
 	static const uint8_t protos[] = { IP_PROTO_UDP, IP_PROTO_TCP, IP_PROTO_ICMP, IP_PROTO_SCTP,
 					  IP_PROTO_TSMP };
-	static const uint16_t ports[] = { 80, 90, 79, 91, 4000, 53 };
+	static const uint16_t ports[] = { 80, 90, 79, 91, 4000, 53, LISTENER };
 	uint8_t what = rd_u8(r), choice = rd_u8(r);
 	struct ip far = choice & 0x40 ? peer_ip((peer + 1) % PEERS) : peer_ip(peer);
+	if (outbound && (what & 0x80))
+		far = IP_SERVICE4;
 	struct ip near = choice & 0x80 ? ip_v4(10, 0, 0, 1) : self_ip();
 	struct ip_hdr h = { outbound ? near : far, outbound ? far : near,
 			    protos[what % ARRAY_LEN(protos)], what };
@@ -345,10 +380,11 @@ static void host_packet(struct world *w, struct rd *r, bool raw)
 	if (to != WG_NO_PEER)
 		note_flow(w, span_const(v), to);
 	struct dp_frame f = { .bytes = v };
-	if (how & 0x40) {
+	if (how & 0x40)
 		f.vnet = (struct vnet){ rd_u8(r), rd_u8(r), 0, rd_u8(r), rd_u8(r), rd_u8(r) };
-	}
-	w->host = HOST_ECHO;
+	w->read = p;
+	w->as_read = !(how & 0x40);
+	w->host = HOST_ANSWER;
 	dp_worker_tun(w->w, w->s, w->now, WALL, &f, 1);
 }
 
@@ -524,10 +560,20 @@ bool fuzz_seed(size_t i, struct span *out)
 					 0,   1,    'n', 7,    0x60, 1,	   0, 0,    0,	  1, 'm',
 					 7,   0x70, 7,	 0x70, 7,    0x70, 4, 0,    0,	  0, 1,
 					 'o', 0,    1,	 0x45, 0,    3,	   0, 2,    0x45, 0 };
+	/* a query for a name we know, and for one we do not; TCP to the listener, back, refused */
+	static const uint8_t services[] = {
+		0,   51,  0x45, 0,   0,	 0x33, 0, 1,   0,  0,	0x40, 0x11, 0,	 0, 100, 64, 0, 1,
+		100, 100, 100,	100, 15, 160,  0, 53,  0,  31,	0,    0,    0,	 1, 1,	 0,  0, 1,
+		0,   0,	  0,	0,   0,	 0,    1, 'a', 3,  'n', 'e',  't',  0,	 0, 1,	 0,  1, 0,
+		0,   51,  0x45, 0,   0,	 0x33, 0, 1,   0,  0,	0x40, 0x11, 0,	 0, 100, 64, 0, 1,
+		100, 100, 100,	100, 15, 160,  0, 53,  0,  31,	0,    0,    0,	 1, 1,	 0,  0, 1,
+		0,   0,	  0,	0,   0,	 0,    1, 'b', 3,  'o', 'r',  'g',  0,	 0, 1,	 0,  1, 0,
+		1,   0,	  131,	44,  0,	 1,    0, 131, 41, 0,	1,    0,    131, 2, 0
+	};
 	const struct span seeds[] = { span_of(talk, sizeof(talk)),
 				      span_of(staging, sizeof(staging)),
-				      span_of(relay, sizeof(relay)),
-				      span_of(other, sizeof(other)) };
+				      span_of(relay, sizeof(relay)), span_of(other, sizeof(other)),
+				      span_of(services, sizeof(services)) };
 	if (i >= ARRAY_LEN(seeds))
 		return false;
 	*out = seeds[i];
