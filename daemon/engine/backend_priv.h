@@ -136,6 +136,8 @@ void backend_dns_refresh(struct backend *b, const struct nm_change *ch);
 /* The state may be another: after each step. */
 void backend_dns_on_state(struct backend *b);
 void backend_dns_on_link_change(struct backend *b);
+/* node_ops.on_dns */
+void backend_dns_on_udp(void *arg, struct ep from, struct ep to, struct span msg);
 /* The forwarder, for peers that use us as exit node. Borrowed; NULL: there is none now. */
 struct dns_forward *backend_dns_forward(struct backend *b);
 /* What the system would ask without us, service addresses taken out. Borrowed until the next turn;
@@ -157,6 +159,8 @@ struct backend_item {
 };
 typedef void backend_item_fn(void *arg, const struct backend_item *i);
 void backend_route_items(struct backend *b, backend_item_fn *fn, void *arg);
+/* backend_dns_show.c: likewise, with names */
+void backend_dns_items(struct backend *b, backend_item_fn *fn, void *arg);
 
 /* backend_health.c: adds strings; the deadline is when the list may change by itself */
 json_t *backend_health_texts(struct backend *b);

@@ -156,19 +156,6 @@ struct dns_local *dns_facts_local(const struct netmap *nm, const struct dns_plan
 	return l;
 }
 
-size_t dns_facts_outside(const struct netmap *nm, const char *const *hosts, size_t n,
-			 const char **v)
-{
-	char suffix[DNS_FQDN_MAX + 1];
-	size_t found = 0;
-	if (!*own_suffix(nm, suffix))
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		if (dns_fqdn_below(hosts[i], suffix))
-			v[found++] = hosts[i];
-	return found;
-}
-
 uint64_t dns_facts_mark(const struct nm_node *n)
 {
 	if (!n)

@@ -26,9 +26,6 @@ const char *dns_facts_exit_doh(const struct nm_node *exit, bool have4, char out[
 struct dns_local *dns_facts_local(const struct netmap *nm, const struct dns_plan *p,
 				  const struct dns_result *r, const char *const *outside,
 				  size_t n_outside);
-/* Which of the given hosts lie below our own suffix; fills v, returns how many. */
-size_t dns_facts_outside(const struct netmap *nm, const char *const *hosts, size_t n,
-			 const char **v);
 
 /* What the table shows of one node, as a number that changes with it. NULL: 0. */
 uint64_t dns_facts_mark(const struct nm_node *n);

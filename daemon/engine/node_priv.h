@@ -39,6 +39,12 @@ struct node {
 	uint32_t tun_granted;  /* enum tun_step: what the kernel has and nobody switched off */
 	bool tun_was_down;     /* though we had it up */
 	struct router *router; /* NULL: no TUN */
+	struct router_config led; /* what it was told last */
+	struct node_led {
+		struct ip to;
+		bool in;
+	} led_lately[8]; /* answers of node_in_tunnel */
+	unsigned led_next;
 	bool routed;	       /* rules are in, the link is up */
 	bool settled;	       /* what an earlier run left is taken over, or away */
 	bool guarded;	       /* an exit node is chosen: nothing may leave past it */

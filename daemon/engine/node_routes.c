@@ -62,6 +62,42 @@ static void want(struct node *n, const struct router_config *c)
 	work(n, loop_now(n->loop));
 }
 
+/* ---- where packets go ---- */
+
+static void note_led(struct node *n, struct router_config *c)
+{
+	router_config_fini(&n->led);
+	n->led = *c; /* taken */
+	*c = (struct router_config){ .mtu = 0 };
+	memset(n->led_lately, 0, sizeof(n->led_lately));
+}
+
+/* Length of the longest prefix that has it; -1: none. */
+static int longest(const struct prefix_list *l, struct ip to)
+{
+	int bits = -1;
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].bits > bits && prefix_contains(l->v[i], to))
+			bits = l->v[i].bits;
+	return bits;
+}
+
+static bool leads_in(const struct router_config *c, struct ip to)
+{
+	int in = longest(&c->routes, to), out = longest(&c->throws, to);
+	return in > out || (in < 0 && out < 0 && c->guard);
+}
+
+bool node_in_tunnel(struct node *n, struct ip to)
+{
+	for (size_t i = 0; i < ARRAY_LEN(n->led_lately); i++)
+		if (ip_eq(n->led_lately[i].to, to))
+			return n->led_lately[i].in;
+	struct node_led *l = &n->led_lately[n->led_next++ % ARRAY_LEN(n->led_lately)];
+	*l = (struct node_led){ to, leads_in(&n->led, to) };
+	return l->in;
+}
+
 /* ---- firewall ---- */
 
 static void apply_firewall(struct node *n, const struct router_config *routes)
@@ -106,7 +142,7 @@ void node_route(struct node *n)
 	n->guarded = c.guard;
 	apply_firewall(n, &c);
 	want(n, &c);
-	router_config_fini(&c);
+	note_led(n, &c);
 }
 
 void node_block(struct node *n)
@@ -129,6 +165,7 @@ void node_unroute(struct node *n, bool last)
 	n->routed = false;
 	n->settled = true;
 	n->guarded = false;
+	note_led(n, &(struct router_config){ .guard = false });
 	loop_timer_cancel(&n->route_work);
 	loop_timer_cancel(&n->route_retry);
 	loop_timer_cancel(&n->route_check);
@@ -262,6 +299,7 @@ void node_routes_fini(struct node *n)
 	loop_timer_cancel(&n->route_check);
 	node_firewall_free(n->firewall);
 	router_free(n->router);
+	router_config_fini(&n->led);
 }
 
 /* ---- what a dead process left ---- */

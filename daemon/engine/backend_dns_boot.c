@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How this node finds the servers it needs itself. While its resolver is the system's, it asks those
+ * the system had before (shared/spec/dns.md 6): a node that asked itself could never come back. And
+ * addresses at which the servers proved who they are outlive a restart. */
+#include "daemon/engine/backend_dns_priv.h"
+
+#include "base/fs.h"
+#include "base/good_addrs.h"
+#include "dns/resolvconf.h"
+#include "dns/upstream.h"
+
+#define UPLINKS "/run/systemd/resolve/resolv.conf"
+#define GOOD_KEY "_meshd-last-addresses"
+#define LOOK_MS 60000
+#define KEEP_MS 5000 /* several come at once, when a connection is made */
+
+/* ---- what the system would ask ---- */
+
+static void read_uplinks(struct backend_dns *d)
+{
+	struct resolvconf rc = { 0 };
+	struct buf text;
+	dns_os_config_fini(&d->uplinks);
+	buf_init(&text, RESOLVCONF_MAX);
+	if (fs_read(UPLINKS, &text) == 0) {
+		(void)!resolvconf_parse(buf_span(&text), &rc);
+		resolvconf_strip_ours(&rc.config);
+		dns_os_config_copy(&d->uplinks, &rc.config);
+	}
+	resolvconf_fini(&rc);
+	buf_fini(&text);
+}
+
+/* systemd-resolved's own: it would ask us in turn. */
+static bool is_stub(struct ip ip)
+{
+	return ip_eq(ip, ip_v4(127, 0, 0, 53)) || ip_eq(ip, ip_v4(127, 0, 0, 54));
+}
+
+static void add_servers(struct dns_os_config *to, const struct dns_os_config *from)
+{
+	for (size_t i = 0; i < from->n_servers; i++)
+		if (!dns_ip_is_service(from->servers[i].ip) && !is_stub(from->servers[i].ip))
+			dns_os_config_add_server(to, &from->servers[i]);
+}
+
+static bool has_stub(const struct dns_os_config *c)
+{
+	for (size_t i = 0; i < c->n_servers; i++)
+		if (is_stub(c->servers[i].ip))
+			return true;
+	return false;
+}
+
+void dns_boot_look(struct backend_dns *d)
+{
+	const struct osdns_status *s = osdns_status(d->os);
+	struct dns_os_config now = { 0 };
+	bool resolved = s->known && s->mode == DNS_OS_RESOLVED;
+	if (s->known && !s->has_base && !resolved)
+		d->base_known = false;
+	if (resolved || (s->has_base && has_stub(&s->base)))
+		read_uplinks(d);
+	if (resolved) {
+		add_servers(&now, &d->uplinks);
+	} else if (s->known && s->has_base && !s->base_failed) {
+		add_servers(&now, &s->base);
+		if (has_stub(&s->base))
+			add_servers(&now, &d->uplinks);
+		for (size_t i = 0; i < s->base.n_search; i++)
+			dns_os_config_add_search(&now, s->base.search[i]);
+		d->base_known = true;
+	} else {
+		return; /* what was known last stands */
+	}
+	dns_os_config_copy(&d->base, &now);
+	dns_os_config_fini(&now);
+}
+
+/* Nobody tells when systemd-resolved gets other servers, and what could not be set may be possible
+ * now. */
+void dns_boot_on_look(struct loop_timer *t, mono_t now)
+{
+	struct backend_dns *d = t->arg;
+	const struct osdns_status *s = osdns_status(d->os);
+	(void)now;
+	loop_timer_arm_ms(t, LOOK_MS);
+	if (s->set_rc != 0)
+		osdns_set(d->os, &d->installed);
+	dns_boot_look(d);
+	dns_decide_soon(d);
+}
+
+/* ---- whom we ask ---- */
+
+static void add_plain(const struct dns_upstreams *u, struct buf *out)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		struct dns_target t = { 0 };
+		char text[EP_TEXT_MAX];
+		dns_upstream_parse(u->v[i].addr, &t);
+		if (t.kind == DNS_UP_PLAIN && !t.scope[0] && !dns_ip_is_service(t.ep.ip) &&
+		    !dns_ip_is_doh_only(t.ep.ip) && !ip_is_tailnet(t.ep.ip))
+			buf_fmt(out, "%s%s", out->len ? "," : "", ep_encode(t.ep, text));
+		dns_target_fini(&t);
+	}
+}
+
+static bool asks_us(const struct dns_os_config *c)
+{
+	for (size_t i = 0; i < c->n_servers; i++)
+		if (dns_ip_is_service(c->servers[i].ip))
+			return true;
+	return false;
+}
+
+void dns_boot_apply(struct backend_dns *d)
+{
+	const struct osdns_status *s = osdns_status(d->os);
+	struct buf list;
+	if (!asks_us(&d->installed) || s->mode == DNS_OS_NONE) {
+		if (d->boot_set)
+			net_set_dns_servers(d->b->net, NULL);
+		d->boot_set = false;
+		loop_timer_cancel(&d->look);
+		return;
+	}
+	buf_init(&list, 4096);
+	for (size_t i = 0; i < d->base.n_servers; i++) {
+		buf_fmt(&list, "%s", i ? "," : "");
+		dns_server_text(&d->base.servers[i], &list);
+	}
+	/* A system that had no server at all: those of control, if they are on the internet. */
+	if (list.len == 0)
+		add_plain(&d->plan.resolvers, &list);
+	if (list.len == 0)
+		add_plain(&d->plan.fallback, &list);
+	net_set_dns_servers(d->b->net, buf_cstr(&list));
+	buf_fini(&list);
+	d->boot_set = true;
+	if (!loop_timer_armed(&d->look))
+		loop_timer_arm_ms(&d->look, LOOK_MS);
+}
+
+/* ---- addresses that worked ---- */
+
+static void keep(struct loop_timer *t, mono_t now)
+{
+	struct backend_dns *d = t->arg;
+	struct buf text;
+	(void)now;
+	buf_init(&text, GOOD_TEXT_MAX);
+	net_good_encode(d->b->net, &text);
+	if (d->b->profiles && state_put(state_file_store(d->b->file), GOOD_KEY, buf_span(&text)))
+		backend_save(d->b);
+	buf_fini(&text);
+}
+
+static void on_good(void *arg)
+{
+	struct backend_dns *d = arg;
+	loop_timer_arm_ms(&d->keep, KEEP_MS);
+}
+
+void dns_boot_init(struct backend_dns *d)
+{
+	loop_timer_init(d->b->loop, &d->keep, keep, d);
+	net_good_decode(d->b->net, state_get(state_file_store(d->b->file), GOOD_KEY));
+	net_on_good(d->b->net, on_good, d);
+}
+
+void dns_boot_free(struct backend_dns *d)
+{
+	net_on_good(d->b->net, NULL, NULL);
+	if (loop_timer_armed(&d->keep))
+		keep(&d->keep, loop_now(d->b->loop));
+	loop_timer_cancel(&d->keep);
+	loop_timer_cancel(&d->look);
+	if (d->boot_set)
+		net_set_dns_servers(d->b->net, NULL);
+}
