@@ -282,6 +282,13 @@ struct dbus_msg *dbus_method(struct dbus *d, const struct dbus_to *to, const cha
 	return msg;
 }
 
+void dbus_msg_free(struct dbus_msg *msg)
+{
+	if (msg)
+		sd.message_unref(msg->m);
+	free(msg);
+}
+
 int dbus_send(struct dbus *d, struct dbus_msg *msg, struct dbus_call *c, int timeout_ms,
 	      dbus_reply_fn *fn, void *arg)
 {
@@ -290,9 +297,7 @@ int dbus_send(struct dbus *d, struct dbus_msg *msg, struct dbus_call *c, int tim
 	if (msg && d->up && !msg->bad)
 		r = sd.call_async(d->bus, &slot, msg->m, on_reply, c,
 				  (uint64_t)(timeout_ms > 0 ? timeout_ms : 1) * 1000);
-	if (msg)
-		sd.message_unref(msg->m);
-	free(msg);
+	dbus_msg_free(msg);
 	if (r < 0)
 		return -ERR_CLOSED;
 	*c = (struct dbus_call){ .bus = d, .slot = slot, .fn = fn, .arg = arg };

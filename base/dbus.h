@@ -71,6 +71,7 @@ MUST_CHECK int dbus_ask(struct dbus *d, const struct dbus_to *to, const char *me
 			struct dbus_call *c, int timeout_ms, dbus_reply_fn *fn, void *arg);
 MUST_CHECK int dbus_ask_property(struct dbus *d, const struct dbus_to *to, const char *property,
 				 struct dbus_call *c, int timeout_ms, dbus_reply_fn *fn, void *arg);
+void dbus_msg_free(struct dbus_msg *msg); /* one that is not sent after all; NULL is fine */
 void dbus_call_cancel(struct dbus_call *c);
 bool dbus_call_pending(const struct dbus_call *c);
 
@@ -98,8 +99,8 @@ void dbus_put(struct dbus_msg *m, const char *types, ...);
 void dbus_put_bytes(struct dbus_msg *m, struct span bytes); /* ay */
 void dbus_open(struct dbus_msg *m, char type, const char *contents);
 void dbus_close(struct dbus_msg *m);
-/* The next whole value of `from`, as it is. */
-void dbus_put_copy(struct dbus_msg *m, struct dbus_msg *from);
+/* The next whole value of `from`, as it is; false: nothing was read. */
+bool dbus_put_copy(struct dbus_msg *m, struct dbus_msg *from);
 
 /* Read: false if the next value is none of that type, or there is none. */
 bool dbus_get(struct dbus_msg *m, char type, void *out);   /* b into int, s into const char * */

@@ -29,9 +29,11 @@ void dbus_close(struct dbus_msg *m)
 	spoil(m, sd.message_close_container(m->m));
 }
 
-void dbus_put_copy(struct dbus_msg *m, struct dbus_msg *from)
+bool dbus_put_copy(struct dbus_msg *m, struct dbus_msg *from)
 {
-	spoil(m, sd.message_copy(m->m, from->m, 0));
+	int r = sd.message_copy(m->m, from->m, 0);
+	spoil(m, r);
+	return r > 0;
 }
 
 bool dbus_get(struct dbus_msg *m, char type, void *out)

@@ -308,6 +308,26 @@ static bool fails(struct peer *p, const char *member, char *error, const char **
 	return strtol(count, NULL, 10) < 0 || p->used[n]++ < strtol(count, NULL, 10);
 }
 
+static void put_configuration(struct dbus_msg *msg, int priority, const char *interface,
+			      const char *server, const char *server2, const char *domain)
+{
+	dbus_put(msg, "a{sv}", 5, "nameservers", "as", 2, server, server2, "domains", "as", 2,
+		 domain, "~routed.example", "priority", "i", priority, "interface", "s", interface,
+		 "vpn", "b", 0);
+}
+
+/* Of NetworkManager: in another order than that of their priorities. */
+static void answer_configuration(struct dbus_msg *msg)
+{
+	dbus_open(msg, 'v', "aa{sv}");
+	dbus_open(msg, 'a', "a{sv}");
+	put_configuration(msg, 100, "eth1", "192.0.2.1", "not an address", "far.example");
+	put_configuration(msg, -5, "eth0", "192.0.2.2", "fe80::1%eth0", "lan.example");
+	put_configuration(msg, -50, "lo", "100.100.100.100", "100.100.100.100", "ours.example");
+	dbus_close(msg);
+	dbus_close(msg);
+}
+
 static void answer_property(struct peer *p, sd_bus_message *m, sd_bus_message *out)
 {
 	struct dbus_msg msg = { .m = out }, in = { .m = m };
@@ -317,6 +337,10 @@ static void answer_property(struct peer *p, sd_bus_message *m, sd_bus_message *o
 	sd.message_read_basic(in.m, 's', &interface);
 	sd.message_read_basic(in.m, 's', &name);
 	value = line_for(p, "get", name, &n, line);
+	if (strcmp(name, "Configuration") == 0 && !value) {
+		answer_configuration(&msg);
+		return;
+	}
 	if (strcmp(name, "DNS") != 0) {
 		dbus_put(&msg, "v", "s", value ? value : "");
 		return;
