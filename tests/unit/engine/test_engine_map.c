@@ -2,6 +2,8 @@
 /* From maps to peers, tables and the filter. */
 #include "tests/unit/engine/world.h"
 
+#include "dns/local.h"
+
 static int setup(void **state)
 {
 	struct shell *h = xcalloc(1, sizeof(*h));
@@ -390,6 +392,54 @@ static void a_new_filter_takes_the_place_of_the_old(void **state)
 	assert_false(lets_in(h, 10));
 }
 
+/* ---- services of this host ------------------------------------------------------------------- */
+
+static struct dns_local *names(void)
+{
+	struct dns_local *l = dns_local_new(&(struct dns_local_in){ .suffix = "tail.example.com" });
+	assert_non_null(l);
+	return l;
+}
+
+static void listeners_and_names_go_with_the_snapshot(void **state)
+{
+	struct shell *h = *state;
+	struct net_ports ports = { 1, 2, 3, 4 };
+	struct dns_local *first = names(), *second = names();
+	engine_set_ports(h->e, &ports);
+	engine_set_dns(h->e, first);
+	dns_local_unref(first); /* the engine has its own */
+	flush(h);
+	assert_null(h->s); /* there is no map yet */
+
+	full_map(h, NULL, 0);
+	assert_memory_equal(&h->s->own.ports, &ports, sizeof(ports));
+	assert_ptr_equal(h->s->dns, first);
+	assert_true(ip_eq(h->s->own.addr4, node_ip(SELF_ID)));
+
+	unsigned n = h->publishes;
+	engine_set_dns(h->e, second);
+	engine_set_dns(h->e, second);
+	dns_local_unref(second);
+	ports.dns4 = 99;
+	engine_set_ports(h->e, &ports);
+	flush(h);
+	assert_int_equal(h->publishes, n + 1);
+	assert_ptr_equal(h->s->dns, second);
+	assert_int_equal(h->s->own.ports.dns4, 99);
+
+	/* a new map changes nothing about them */
+	engine_clear(h->e, h->now);
+	flush(h);
+	assert_null(h->s);
+	full_map(h, NULL, 0);
+	assert_ptr_equal(h->s->dns, second);
+	assert_int_equal(h->s->own.ports.peerapi4, 1);
+	engine_set_dns(h->e, NULL);
+	flush(h);
+	assert_null(h->s->dns);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -420,6 +470,7 @@ int main(void)
 		T(capabilities_as_sources_follow_the_map),
 		T(unsigned_peers_hold_no_capability),
 		T(a_new_filter_takes_the_place_of_the_old),
+		T(listeners_and_names_go_with_the_snapshot),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
