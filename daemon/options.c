@@ -17,6 +17,8 @@
 #define DEFAULT_TUN "mesh0"
 #define STATE_NAME "meshd.state"
 #define WORKERS_MAX 2
+#define DNS_IN_FLIGHT_DEFAULT 1000
+#define DNS_IN_FLIGHT_MAX 10000
 
 static const char usage[] =
     "usage: meshd [flags]\n"
@@ -30,6 +32,7 @@ static const char usage[] =
     "  --sandbox=false  keep capabilities, system calls and files open\n"
     "  --aead NAME      force an implementation of the packet cipher\n"
     "  --workers N      threads for packets: 1, or 2 (default where there is a CPU for each)\n"
+    "  --dns-in-flight N  questions to other name servers at once (default 1000, at most 10000)\n"
     "  --no-offload STEP[,STEP...]  do without: " OFFLOAD_NAMES "\n"
     "  --fwmark VALUE/MASK    mark of our own sockets (default 0x80000/0xff0000)\n"
     "  --route-table N        routing table for the tunnel (default 52)\n"
@@ -44,7 +47,8 @@ struct flag {
 };
 
 struct raw {
-	const char *state, *statedir, *socket, *tun, *port, *verbose, *aead, *workers, *no_offload;
+	const char *state, *statedir, *socket, *tun, *port, *verbose, *aead, *workers, *no_offload,
+	    *dns_in_flight;
 	struct routing_words routing;
 	bool cleanup, version, help, sandbox, sandbox_log, no_logs;
 };
@@ -99,6 +103,7 @@ static int parse_words(struct raw *r, int argc, char **argv)
 		{ "aead", FLAG_TEXT, &r->aead },
 		{ "workers", FLAG_TEXT, &r->workers },
 		{ "no-offload", FLAG_TEXT, &r->no_offload },
+		{ "dns-in-flight", FLAG_TEXT, &r->dns_in_flight },
 		{ "fwmark", FLAG_TEXT, &r->routing.fwmark },
 		{ "route-table", FLAG_TEXT, &r->routing.route_table },
 		{ "rule-priority", FLAG_TEXT, &r->routing.rule_priority },
@@ -153,6 +158,18 @@ static int set_workers(struct options *o, const struct raw *r)
 	if (rc < 0 && n == 0)
 		rc = complain("meshd: -workers must be 1 or %d\n", WORKERS_MAX);
 	o->workers = (unsigned)n;
+	return rc;
+}
+
+static int set_dns(struct options *o, const struct raw *r)
+{
+	uint64_t n = DNS_IN_FLIGHT_DEFAULT;
+	int rc = r->dns_in_flight
+		     ? number(r->dns_in_flight, DNS_IN_FLIGHT_MAX, "dns-in-flight", &n)
+		     : -1;
+	if (rc < 0 && n == 0)
+		rc = complain("meshd: -dns-in-flight must be 1 to %d\n", DNS_IN_FLIGHT_MAX);
+	o->dns_in_flight = (unsigned)n;
 	return rc;
 }
 
@@ -262,6 +279,8 @@ int options_parse(struct options *o, int argc, char **argv)
 	rc = set_workers(o, &r);
 	if (rc < 0)
 		rc = set_offload(o, &r);
+	if (rc < 0)
+		rc = set_dns(o, &r);
 	if (rc < 0)
 		rc = set_routing(o, &r);
 	if (rc < 0)

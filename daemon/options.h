@@ -23,6 +23,7 @@ struct options {
 	uint16_t port;
 	unsigned workers;    /* threads of the packet path: 1 or 2 */
 	uint32_t no_offload; /* set of base/offload.h that is switched off */
+	unsigned dns_in_flight; /* questions to other name servers at once */
 	struct router_params routing;
 	enum firewall_kind firewall;
 	int verbose;

@@ -87,6 +87,7 @@ static void defaults(void **state)
 	assert_null(o.aead);
 	assert_null(o.ca_file);
 	assert_in_range(o.workers, 1, 2);
+	assert_int_equal(o.dns_in_flight, 1000);
 	assert_int_equal(o.no_offload, 0);
 	assert_int_equal(o.routing.fwmark_bypass, 0x80000);
 	assert_string_equal(said, "");
@@ -99,7 +100,7 @@ static void every_flag_in_every_form(void **state)
 	(void)state;
 	assert_int_equal(parse(&o, "--state=/s/f -socket /r/s --tun=t0 -port=1 --verbose 2 "
 				   "-sandbox=false --sandbox-log --aead sodium "
-				   "--workers=1 --no-offload tso,udp-gso "
+				   "--workers=1 --dns-in-flight=10000 --no-offload tso,udp-gso "
 				   "--no-logs-no-support -cleanup --encrypt-state=false "
 				   "--hardware-attestation=0"),
 			 -1);
@@ -112,6 +113,7 @@ static void every_flag_in_every_form(void **state)
 	assert_int_equal(o.verbose, 2);
 	assert_string_equal(o.aead, "sodium");
 	assert_int_equal(o.workers, 1);
+	assert_int_equal(o.dns_in_flight, 10000);
 	assert_int_equal(o.no_offload, OFFLOAD_BIT(OFFLOAD_TSO) | OFFLOAD_BIT(OFFLOAD_UDP_GSO));
 	assert_true(o.cleanup && o.sandbox_log);
 	assert_false(o.sandbox);
@@ -312,6 +314,9 @@ static void what_ends_the_program(void **state)
 	expect_end("--port 1x", 2, "invalid value \"1x\" for flag -port: parse error\n");
 	expect_end("--verbose=3", 2, "invalid value \"3\" for flag -verbose: parse error\n");
 	expect_end("--workers=0", 2, "meshd: -workers must be 1 or 2\n");
+	expect_end("--dns-in-flight=0", 2, "meshd: -dns-in-flight must be 1 to 10000\n");
+	expect_end("--dns-in-flight=10001", 2,
+		   "invalid value \"10001\" for flag -dns-in-flight: parse error\n");
 	expect_end("--workers=3", 2, "invalid value \"3\" for flag -workers: parse error\n");
 	expect_end("--workers=", 2, "invalid value \"\" for flag -workers: parse error\n");
 	expect_end("--encrypt-state", 2, "meshd: -encrypt-state is not part of this version\n");
