@@ -11,6 +11,8 @@
 #   coord_stop [SIGNAL] / coord_again
 #   coord_key [flags]         print an auth key
 #   node_start NAME           meshd in that host; node_stop NAME [SIGNAL]
+#   net_private NAME [FOLDER...]   from now on that host has an /etc, a /run and a /var/lib of its own, with these unpacked
+#                             packages over them and over /usr; node_start does it: meshd sets up name resolution
 #   ctl NAME args...          meshctl to that daemon
 #   node_up NAME [flags]      meshctl up with a fresh key
 #   lossless NAME ADDR N SECONDS [flags]   N pings, one every so often, and an answer to each: a busy
@@ -24,7 +26,7 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 MESHD=${MESHD:-$ROOT/build/meshd}
 MESHCTL=${MESHCTL:-$ROOT/build/meshctl}
 MESHCOORD=${MESHCOORD:-$ROOT/build/meshcoord}
-IN_NS="sh $ROOT/tests/lib/in_ns.sh"
+IN_NS="sh $ROOT/tests/lib/in_os.sh"
 TAG=m$$
 NET_DIR=
 NET_SPACES=
@@ -110,6 +112,8 @@ net_init() {
 	trap net_on_exit EXIT
 	trap 'exit 130' INT TERM HUP PIPE
 	NET_DIR=$(mktemp -d "${TMPDIR:-/tmp}/mesh-test.XXXXXX") || fail "temporary folder"
+	OS_DIR=$NET_DIR
+	export OS_DIR
 	net_switch inet
 }
 
@@ -193,11 +197,25 @@ coord_stop() {
 
 coord_key() { "$MESHCOORD" authkey create --state "$COORD_DIR" "$@" | tail -n 1; }
 
+# Mounts of its own cannot be had where "/" is no mount point (a chroot).
+net_private() {
+	os=$1
+	shift
+	[ ! -s "$OS_DIR/$TAG-$os.os" ] || return 0
+	[ "$NS_ENTER" = ip ] || return 0
+	mkdir "$NET_DIR/$os.root" || fail "root of $os"
+	sh "$ROOT/tests/lib/in_ns.sh" "$TAG-$os" unshare -m --propagation private \
+		sh "$ROOT/tests/lib/os_root.sh" "$NET_DIR/$os.root" "$OS_DIR/$TAG-$os.os" "$@" >"$NET_DIR/os-$os.log" 2>&1 &
+	NET_PIDS="$NET_PIDS $!"
+	wait_for 30 test -s "$OS_DIR/$TAG-$os.os" || fail "root of $os"
+}
+
 node_socket() { echo "$NET_DIR/$1.sock"; }
 
 node_start() {
 	name=$1
 	shift
+	net_private "$name"
 	$IN_NS "$TAG-$name" "$MESHD" --state "$NET_DIR/$name.d/meshd.state" --statedir "$NET_DIR/$name.d" \
 		--socket "$(node_socket "$name")" --no-logs-no-support "$@" >>"$NET_DIR/$name.log" 2>&1 &
 	eval "PID_$name=$!"

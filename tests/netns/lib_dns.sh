@@ -31,9 +31,7 @@ DNS_WAIT=${DNS_WAIT:-30}
 
 dns_init() {
 	for p in dig dnsmasq dbus-daemon python3 jq unshare nsenter; do command -v $p >/dev/null || skip "needs $p"; done
-	OS_DIR=$NET_DIR
-	export OS_DIR
-	IN_NS="sh $ROOT/tests/lib/in_os.sh"
+	[ "$NS_ENTER" = ip ] || skip "needs mount namespaces"
 	GAI="python3 $ROOT/tests/lib/gai.py"
 }
 
@@ -46,13 +44,8 @@ dns_root() {
 		r=$(sh "$ROOT/tests/lib/pkg_root.sh" "$p") || skip "no package $p"
 		os_roots="$os_roots $r"
 	done
-	mkdir "$NET_DIR/$os.root" || fail "root of $os"
-	sh "$ROOT/tests/lib/in_ns.sh" "$TAG-$os" unshare -m --propagation private \
-		sh "$ROOT/tests/lib/os_root.sh" "$NET_DIR/$os.root" "$OS_DIR/$TAG-$os.os" $os_roots \
-		>"$NET_DIR/os-$os.log" 2>&1 &
-	os_pid=$!
-	NET_PIDS="$NET_PIDS $os_pid"
-	wait_for 30 test -s "$OS_DIR/$TAG-$os.os" || fail "root of $os"
+	net_private "$os" $os_roots
+	in_ns "$os" rm -f /etc/resolv.conf
 }
 
 os_put() { in_ns "$1" sh -c 'cat >"$1"' - "$2"; } # NAME PATH <text
