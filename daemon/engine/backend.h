@@ -101,9 +101,9 @@ MUST_CHECK int backend_profile_delete(struct backend *b, const char *id, char **
 /* ---- ping -------------------------------------------------------------------------------------
  */
 struct backend_ping;
-enum ping_kind { PING_DISCO, PING_TSMP, PING_ICMP };
+enum ping_kind { PING_DISCO, PING_TSMP, PING_ICMP, PING_PEERAPI };
 /* done gets a PingResult (borrowed) once, never from inside this call, and never after cancel.
- * No time-out of its own beyond 10 s for TSMP and ICMP. */
+ * No time-out of its own but 10 s for all others than disco. */
 struct backend_ping *backend_ping(struct backend *b, struct ip to, enum ping_kind kind, size_t size,
 				  void (*done)(void *arg, const json_t *result), void *arg);
 void backend_ping_cancel(struct backend_ping *p);

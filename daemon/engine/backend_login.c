@@ -200,7 +200,10 @@ struct server_ping {
 static const struct {
 	const char *type;
 	enum ping_kind kind;
-} ping_types[] = { { "disco", PING_DISCO }, { "TSMP", PING_TSMP }, { "ICMP", PING_ICMP } };
+} ping_types[] = { { "disco", PING_DISCO },
+		   { "TSMP", PING_TSMP },
+		   { "ICMP", PING_ICMP },
+		   { "peerapi", PING_PEERAPI } };
 
 static void on_server_pong(void *arg, const json_t *result)
 {

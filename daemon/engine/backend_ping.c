@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `meshctl ping`: find the peer, ask the node, put the answer into words (PingResult). */
 #include "base/alloc.h"
+#include "base/httpc.h"
 #include "daemon/engine/backend_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define PEERAPI_MS 10000
 
 struct backend_ping {
 	struct list link; /* first: backend_free walks the list */
 	struct backend *b;
 	struct ip to;
 	int64_t peer_id;
-	struct node_ping *ping;	 /* NULL: answered without the node */
-	struct loop_defer defer; /* for answers that are known at once */
+	struct node_ping *ping; /* NULL: answered without the node */
+	struct httpc_req *http; /* likewise; of a ping of the peer API */
+	mono_t asked;
+	char url[PEERAPI_URL_MAX]; /* "" unless it is one */
+	struct loop_defer defer;   /* for answers that are known at once */
 	const char *err;
 	bool is_local;
 	void (*done)(void *arg, const json_t *result);
@@ -26,10 +32,10 @@ static void unlink_and_free(struct backend_ping *p)
 	free(p);
 }
 
-static void set_name(json_t *o, const struct nm_node *n)
+static void set_name(json_t *o, const struct nm_node *n, bool whole)
 {
-	char name[256], ip[IP_TEXT_MAX];
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(n->name, "."), n->name);
+	char name[NM_STRING_MAX], ip[IP_TEXT_MAX];
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(n->name, whole ? "" : "."), n->name);
 	j_set_str(o, "NodeIP", ip_encode(nm_node_address(n, IP_V4), ip));
 	j_set_str(o, "NodeName", name);
 }
@@ -41,7 +47,7 @@ static json_t *result_head(const struct backend_ping *p)
 	j_set_str(o, "IP", ip_encode(p->to, ip));
 	const struct nm_node *n = p->b->nm ? netmap_peer(p->b->nm, p->peer_id) : NULL;
 	if (n) {
-		set_name(o, n);
+		set_name(o, n, *p->url);
 	} else {
 		j_set_str(o, "NodeIP", "");
 		j_set_str(o, "NodeName", "");
@@ -64,6 +70,8 @@ static void finish(struct backend_ping *p, const struct node_pong *r)
 	j_set_str(o, "DERPRegionCode", region && region->code ? region->code : "");
 	if (r->peerapi_port)
 		j_set_int(o, "PeerAPIPort", r->peerapi_port);
+	if (*p->url && !r->err)
+		j_set_str(o, "PeerAPIURL", p->url);
 	if (p->is_local)
 		j_set_bool(o, "IsLocalIP", true);
 	void (*done)(void *, const json_t *) = p->done;
@@ -92,6 +100,28 @@ static void answer_now(struct loop_defer *d)
 	finish(p, &r);
 }
 
+static void on_hit(void *arg, const struct httpc_answer *a)
+{
+	struct backend_ping *p = arg;
+	struct node_pong r = { .err = a->err ? a->text : NULL };
+	p->http = NULL;
+	r.latency_ns = mono_diff_ns(loop_now(p->b->loop), p->asked);
+	finish(p, &r);
+}
+
+/* Any answer will do: it comes from there. */
+static void hit(struct backend_ping *p)
+{
+	p->asked = loop_now(p->b->loop);
+	p->http = httpc_start(p->b->net,
+			      &(struct httpc_opts){ .method = "HEAD",
+						    .url = p->url,
+						    .timeout_ms = PEERAPI_MS,
+						    .no_proxy = true,
+						    .no_mark = true },
+			      on_hit, p);
+}
+
 struct backend_ping *backend_ping(struct backend *b, struct ip to, enum ping_kind kind, size_t size,
 				  void (*done)(void *arg, const json_t *result), void *arg)
 {
@@ -112,6 +142,13 @@ struct backend_ping *backend_ping(struct backend *b, struct ip to, enum ping_kin
 		p->err = "no matching peer";
 	} else if (b->state != IPN_RUNNING && b->state != IPN_STARTING) {
 		p->err = "not connected; type: meshctl up";
+	} else if (kind == PING_PEERAPI) {
+		p->peer_id = n->id;
+		if (backend_peerapi_url(b->nm->self, n, p->url)) {
+			hit(p);
+			return p;
+		}
+		p->err = "that peer does not tell the port of its peer API";
 	} else {
 		p->peer_id = n->id;
 		p->ping = node_ping(b->node, &n->key, to, kinds[kind], size, on_pong, p);
@@ -125,5 +162,6 @@ void backend_ping_cancel(struct backend_ping *p)
 {
 	if (p->ping)
 		node_ping_cancel(p->ping);
+	httpc_cancel(p->http);
 	unlink_and_free(p);
 }

@@ -149,6 +149,10 @@ void backend_peerapi_init(struct backend *b);
 void backend_peerapi_free(struct backend *b);
 /* Own addresses, map or state may have changed. */
 void backend_peerapi_apply(struct backend *b);
+/* Where we reach that of a peer (backend_status.c). False, out untouched: nowhere. */
+#define PEERAPI_URL_MAX (EP_TEXT_MAX + 8)
+bool backend_peerapi_url(const struct nm_node *self, const struct nm_node *peer,
+			 char out[static PEERAPI_URL_MAX]);
 /* For Hostinfo: returns how many. */
 size_t backend_peerapi_services(const struct backend *b, struct nm_service out[static 3]);
 

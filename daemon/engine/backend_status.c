@@ -56,21 +56,34 @@ static const char *region_code(const struct backend *b, int id)
 	return r && r->code ? r->code : "";
 }
 
+static bool peerapi_url(const struct nm_node *n, enum ip_family fam, char out[PEERAPI_URL_MAX])
+{
+	char text[EP_TEXT_MAX];
+	struct ep at = { nm_node_address(n, fam),
+			 nm_node_service_port(n, fam == IP_V4 ? NM_SERVICE_PEERAPI4
+							      : NM_SERVICE_PEERAPI6) };
+	if (!at.port || !ip_is_set(at.ip))
+		return false;
+	snprintf(out, PEERAPI_URL_MAX, "http://%s", ep_encode(at, text));
+	return true;
+}
+
+bool backend_peerapi_url(const struct nm_node *self, const struct nm_node *peer,
+			 char out[static PEERAPI_URL_MAX])
+{
+	if (ip_is_set(nm_node_address(self, IP_V4)) && peerapi_url(peer, IP_V4, out))
+		return true;
+	return ip_is_set(nm_node_address(self, IP_V6)) && peerapi_url(peer, IP_V6, out);
+}
+
 static json_t *peerapi_urls(const struct nm_node *n)
 {
 	json_t *a = j_array();
-	uint16_t p4 = nm_node_service_port(n, NM_SERVICE_PEERAPI4);
-	uint16_t p6 = nm_node_service_port(n, NM_SERVICE_PEERAPI6);
-	struct ip ip4 = nm_node_address(n, IP_V4), ip6 = nm_node_address(n, IP_V6);
-	char ip[IP_TEXT_MAX], url[IP_TEXT_MAX + 24];
-	if (p4 && ip_is_set(ip4)) {
-		snprintf(url, sizeof(url), "http://%s:%u", ip_encode(ip4, ip), p4);
+	char url[PEERAPI_URL_MAX];
+	if (peerapi_url(n, IP_V4, url))
 		j_add_str(a, url);
-	}
-	if (p6 && ip_is_set(ip6)) {
-		snprintf(url, sizeof(url), "http://[%s]:%u", ip_encode(ip6, ip), p6);
+	if (peerapi_url(n, IP_V6, url))
 		j_add_str(a, url);
-	}
 	return a;
 }
 

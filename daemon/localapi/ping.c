@@ -31,7 +31,10 @@ static bool kind_of(const char *type, enum ping_kind *kind)
 	static const struct {
 		const char *name;
 		enum ping_kind kind;
-	} kinds[] = { { "disco", PING_DISCO }, { "TSMP", PING_TSMP }, { "ICMP", PING_ICMP } };
+	} kinds[] = { { "disco", PING_DISCO },
+		      { "TSMP", PING_TSMP },
+		      { "ICMP", PING_ICMP },
+		      { "peerapi", PING_PEERAPI } };
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (strcmp(kinds[i].name, type) == 0) {
 			*kind = kinds[i].kind;
@@ -72,8 +75,6 @@ static const char *parse_query(const struct httpd_req *r, struct ping_query *q)
 		return "invalid IP";
 	if (!type || !*type)
 		return "missing 'type' parameter";
-	if (strcmp(type, "peerapi") == 0)
-		return "ping type peerapi is not supported by this version";
 	if (!kind_of(type, &q->kind))
 		return "unknown ping type";
 	return parse_size(httpd_query(r, "size"), q);
