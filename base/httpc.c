@@ -214,12 +214,15 @@ static void set_headers(struct httpc_req *r, const struct httpc_opts *o)
 {
 	char *type = xasprintf("Content-Type:%s%s", o->content_type ? " " : "",
 			       o->content_type ? o->content_type : "");
+	char *accept = xasprintf("Accept: %s", o->accept ? o->accept : "*/*");
 
 	r->headers = curl_slist_append(NULL, type);
+	r->headers = curl_slist_append(r->headers, accept);
 	/* an answer to "Expect: 100-continue" costs a second with servers that ignore it */
 	r->headers = curl_slist_append(r->headers, "Expect:");
 	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
 	free(type);
+	free(accept);
 }
 
 static void set_transfer(struct httpc_req *r, const struct httpc_opts *o)

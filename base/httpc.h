@@ -14,6 +14,7 @@ struct httpc_opts {
 	const char *url;
 	struct span body;	  /* POST; copied */
 	const char *content_type; /* NULL = none */
+	const char *accept;	  /* NULL = anything */
 	size_t max_body;	  /* larger answers fail with -ERR_TOOBIG */
 	int timeout_ms;		  /* for the whole request; 0 = 30 s */
 	bool verify_none;	  /* tests and pinned cases only */

@@ -175,10 +175,12 @@ static void test_post(void **state)
 	run(&r, (struct httpc_opts){ .url = url_of("http", "127.0.0.1", "/p"),
 				     .method = "POST",
 				     .body = span_of(body, sizeof(body)),
-				     .content_type = "application/dns-message" });
+				     .content_type = "application/dns-message",
+				     .accept = "application/dns-message" });
 	assert_int_equal(r.status, 201);
 	assert_true(request_has("POST /p HTTP/1.1\r\n"));
 	assert_true(request_has("Content-Type: application/dns-message\r\n"));
+	assert_true(request_has("Accept: application/dns-message\r\n"));
 	assert_true(request_has("Content-Length: 4\r\n"));
 	assert_memory_equal(request.p + request.len - 4, body, 4);
 	end(&r);
