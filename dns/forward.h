@@ -29,9 +29,10 @@ struct dns_forward_opts {
 };
 
 struct dns_forward *dns_forward_new(struct net *n, const struct dns_forward_opts *o); /* new */
-void dns_forward_free(struct dns_forward *f); /* questions under way end without done. NULL is fine */
-/* Suffix "" is the root; a route without upstreams, or none, is SERVFAIL. Copied. What is cached is
- * forgotten; questions under way go on as they began. */
+/* Questions under way end without fn. Not from inside fn. NULL is fine. */
+void dns_forward_free(struct dns_forward *f);
+/* Suffix "" is the root; a route without upstreams, or none, is SERVFAIL. Copied. If anything
+ * differs, what is cached is forgotten; questions under way go on as they began. */
 void dns_forward_set_routes(struct dns_forward *f, const struct dns_suffix_route *routes, size_t n);
 /* The network under us changed: forget what is cached and which upstreams were dead. */
 void dns_forward_on_link_change(struct dns_forward *f);
