@@ -23,7 +23,7 @@ typedef void dns_tcp_query_fn(void *arg, struct dns_tcp_query *q, struct span ms
 /* from: remote addresses that are served. Returns new; it does not listen yet. */
 struct dns_tcp_server *dns_tcp_server_new(struct loop *l, const struct ip *from, size_t n_from,
 					  dns_tcp_query_fn *fn, void *arg);
-void dns_tcp_server_free(struct dns_tcp_server *s); /* NULL is fine */
+void dns_tcp_server_free(struct dns_tcp_server *s); /* not from inside fn. NULL is fine */
 /* Also listen there; port 0: any. *bound (may be NULL) is the address it got. 0, -ERR_FULL or
  * -ERR_IO with errno. */
 MUST_CHECK int dns_tcp_server_listen(struct dns_tcp_server *s, struct ep at, struct ep *bound);
