@@ -56,35 +56,6 @@ void api_tka_status(struct api_req *r)
 	api_json_bare(r, o);
 }
 
-static bool dns_type_known(const char *type)
-{
-	static const char *const known[] = { "A",   "AAAA", "CNAME", "MX",  "NS",    "PTR",
-					     "SOA", "SRV",  "TXT",   "ANY", "HINFO", "OPT",
-					     "WKS", "AXFR", "MINFO", "ALL" };
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strcmp(known[i], type) == 0)
-			return true;
-	return false;
-}
-
-void api_dns_query(struct api_req *r)
-{
-	const char *type = httpd_query(r->http, "type");
-	if (type && *type && !dns_type_known(type)) {
-		/* The type comes back to the one who sent it; only letters and digits do. */
-		char safe[16] = "";
-		for (size_t i = 0; type[i] && i + 1 < sizeof(safe); i++)
-			safe[i] = type[i] > ' ' && type[i] < 0x7f ? type[i] : '?';
-		char text[64];
-		struct wr w = wr_init(mspan_of(text, sizeof(text) - 1));
-		wr_fmt(&w, "unknown DNS message type: %s", safe);
-		text[wr_len(&w)] = '\0';
-		api_text(r, 400, text);
-		return;
-	}
-	api_text(r, 501, "DNS queries are not supported by this version");
-}
-
 static bool self_has_cap(struct api_req *r, const char *cap)
 {
 	json_t *self = backend_self_node(r->b);

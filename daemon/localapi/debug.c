@@ -33,7 +33,10 @@ static void act(struct api_req *r, const char *action)
 static void run(struct api_req *r, const char *action)
 {
 	bool netmap = strcmp(action, "current-netmap") == 0;
-	json_t *v = netmap ? backend_netmap(r->b) : backend_debug(r->b, action);
+	bool dns = strcmp(action, "dns") == 0;
+	json_t *v = netmap ? backend_netmap(r->b)
+		    : dns  ? backend_dns_debug(r->b)
+			   : backend_debug(r->b, action);
 	if (v)
 		api_json(r, 200, J_COMPACT, v);
 	else if (netmap)

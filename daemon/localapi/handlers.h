@@ -9,11 +9,13 @@
 void api_status(struct api_req *r);
 void api_cert_domains(struct api_req *r);
 void api_derpmap(struct api_req *r);
-void api_dns_config(struct api_req *r);
-void api_dns_osconfig(struct api_req *r);
 void api_services(struct api_req *r);
 void api_peer_by_id(struct api_req *r);
 void api_user_profile(struct api_req *r);
+/* dns.c */
+void api_dns_config(struct api_req *r);
+void api_dns_osconfig(struct api_req *r);
+void api_dns_query(struct api_req *r);
 /* prefs.c */
 void api_prefs(struct api_req *r);
 void api_check_prefs(struct api_req *r);
@@ -55,7 +57,6 @@ void api_serve_config(struct api_req *r);
 void api_query_feature(struct api_req *r);
 void api_file_targets(struct api_req *r);
 void api_tka_status(struct api_req *r);
-void api_dns_query(struct api_req *r);
 void api_drive_shares(struct api_req *r);
 void api_cert(struct api_req *r);
 void api_dial(struct api_req *r);

@@ -24,28 +24,6 @@ void api_derpmap(struct api_req *r)
 	api_json(r, 200, J_INDENT_TAB, backend_derp_map(r->b));
 }
 
-void api_dns_config(struct api_req *r)
-{
-	json_t *config = backend_dns_config(r->b);
-	if (config)
-		api_json(r, 200, J_COMPACT, config);
-	else
-		api_text(r, 503, "no netmap");
-}
-
-/* The resolver of the system is not touched by this version, so nothing was learnt about it. */
-void api_dns_osconfig(struct api_req *r)
-{
-	json_t *o = backend_debug(r->b, "dns-osconfig");
-	if (!o) {
-		o = j_object();
-		j_set(o, "Nameservers", j_array());
-		j_set(o, "SearchDomains", j_array());
-		j_set(o, "MatchDomains", j_array());
-	}
-	api_json(r, 200, J_COMPACT, o);
-}
-
 void api_services(struct api_req *r)
 {
 	json_t *self = backend_self_node(r->b);

@@ -274,6 +274,43 @@ void backend_netcheck_cancel(struct backend_netcheck *c)
 	(void)c;
 	fake_netchecks_cancelled++;
 }
+struct backend_dns_ask {
+	void (*done)(void *arg, const json_t *reply);
+	void *arg;
+	char name[300], type[16];
+};
+static struct backend_dns_ask fake_dns_ask; /* the last one */
+static unsigned fake_dns_cancelled;
+struct backend_dns_ask *backend_dns_query(struct backend *b, const char *name, const char *type,
+					  void (*done)(void *arg, const json_t *reply), void *arg,
+					  char **why)
+{
+	(void)b;
+	if (!*name) {
+		*why = xstrdup("not a name");
+		return NULL;
+	}
+	fake_dns_ask = (struct backend_dns_ask){ .done = done, .arg = arg };
+	snprintf(fake_dns_ask.name, sizeof(fake_dns_ask.name), "%s", name);
+	snprintf(fake_dns_ask.type, sizeof(fake_dns_ask.type), "%s", type);
+	return &fake_dns_ask;
+}
+void backend_dns_query_cancel(struct backend_dns_ask *q)
+{
+	(void)q;
+	fake_dns_cancelled++;
+}
+json_t *backend_dns_osconfig(struct backend *b, char **why)
+{
+	if (j_get(b->debug, "dns-osconfig"))
+		return j_copy(j_get(b->debug, "dns-osconfig"));
+	*why = xstrdup("getting OS base config is not supported");
+	return NULL;
+}
+json_t *backend_dns_debug(struct backend *b)
+{
+	return b->debug && j_get(b->debug, "dns") ? j_copy(j_get(b->debug, "dns")) : j_object();
+}
 void backend_set_notify(struct backend *b, backend_notify_fn *fn, void *arg)
 {
 	b->notify = fn;

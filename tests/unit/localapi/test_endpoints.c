@@ -193,12 +193,103 @@ static void test_netcheck(void **state)
 	assert_int_equal(fake_netchecks_cancelled, 1);
 }
 
+static void test_dns_views(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fixture_get(f, "dns-config"), 503);
+	f->b->netmap = j_object();
+	assert_int_equal(fixture_get(f, "dns-config"), 200);
+	assert_string_equal(fixture_body(f), "{}\n");
+	assert_int_equal(fixture_get(f, "dns-osconfig"), 500);
+	assert_string_equal(fixture_body(f), "getting OS base config is not supported\n");
+	f->b->debug = j_parse(span_str("{\"dns-osconfig\":{\"Nameservers\":[]},"
+				       "\"dns\":{\"Mode\":\"direct\"}}"),
+			      4096, NULL);
+	assert_int_equal(fixture_get(f, "dns-osconfig"), 200);
+	assert_string_equal(fixture_body(f), "{\"Nameservers\":[]}\n");
+	assert_int_equal(fixture_post(f, "debug?action=dns", ""), 200);
+	assert_string_equal(fixture_body(f), "{\"Mode\":\"direct\"}\n");
+	f->rights.write = false;
+	assert_int_equal(fixture_get(f, "dns-config"), 200);
+	assert_int_equal(fixture_get(f, "dns-osconfig"), 403);
+	assert_int_equal(fixture_post(f, "debug?action=dns", ""), 403);
+	assert_int_equal(fixture_get(f, "dns-query?name=x"), 403);
+}
+
+static int ask_dns(struct fixture *f, const char *query)
+{
+	char *head = xasprintf("GET /localapi/v0/dns-query?%s HTTP/1.1\r\nHost: "
+			       "local-tailscaled.sock\r\n\r\n",
+			       query);
+	int fd = fixture_connect(f);
+	buf_reset(&f->got);
+	fake_dns_ask = (struct backend_dns_ask){ 0 };
+	fixture_send(f, fd, span_str(head));
+	for (int i = 0; i < 300 && !fake_dns_ask.done && !f->got.len; i++) {
+		fixture_read(f, fd);
+		loop_turn(f->loop, 10);
+	}
+	free(head);
+	return fd;
+}
+
+static void test_dns_query(void **state)
+{
+	static const char *const types[][2] = { { "", "A" },	     { "&type=aaaa", "AAAA" },
+						{ "&type=ANY", "ALL" }, { "&type=all", "ALL" },
+						{ "&type=Wks", "WKS" } };
+	struct fixture *f = *state;
+	json_t *reply = j_parse(span_str("{\"Bytes\":\"AAA=\",\"Resolvers\":[]}"), 64, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		char *query = xasprintf("name=a.example%s", types[i][0]);
+		int fd = ask_dns(f, query);
+		assert_string_equal(fake_dns_ask.name, "a.example");
+		assert_string_equal(fake_dns_ask.type, types[i][1]);
+		fake_dns_ask.done(fake_dns_ask.arg, reply);
+		assert_true(
+		    fixture_wait(f, fd, "\r\n\r\n{\"Bytes\":\"AAA=\",\"Resolvers\":[]}\n"));
+		close(fd);
+		free(query);
+	}
+	j_free(reply);
+}
+
+static void test_dns_query_that_gets_no_answer(void **state)
+{
+	struct fixture *f = *state;
+	int fd = ask_dns(f, "name=a");
+	fake_dns_ask.done(fake_dns_ask.arg, NULL);
+	assert_true(fixture_wait(f, fd, "HTTP/1.1 504"));
+	close(fd);
+	fake_dns_cancelled = 0;
+	fd = ask_dns(f, "name=a");
+	assert_non_null(fake_dns_ask.done);
+	close(fd); /* nobody waits for it any more */
+	for (int i = 0; i < 300 && !fake_dns_cancelled; i++)
+		loop_turn(f->loop, 10);
+	assert_int_equal(fake_dns_cancelled, 1);
+}
+
+static void test_dns_query_refused(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fixture_get(f, "dns-query?name=x&type=ZZ"), 400);
+	assert_string_equal(fixture_body(f), "unknown DNS message type: ZZ\n");
+	assert_int_equal(fixture_get(f, "dns-query?name=x&type=%1b%5b31m%ff"), 400);
+	assert_string_equal(fixture_body(f), "unknown DNS message type: ?[31m?\n");
+	assert_int_equal(fixture_get(f, "dns-query"), 400);
+	assert_string_equal(fixture_body(f), "not a name\n");
+}
+
 static void test_ping_kinds(void **state)
 {
 	static const struct {
 		const char *type;
 		enum ping_kind kind;
-	} kinds[] = { { "TSMP", PING_TSMP }, { "ICMP", PING_ICMP }, { "disco", PING_DISCO } };
+	} kinds[] = { { "TSMP", PING_TSMP },
+		      { "ICMP", PING_ICMP },
+		      { "disco", PING_DISCO },
+		      { "peerapi", PING_PEERAPI } };
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		char *uri = xasprintf("ping?ip=fd7a:115c:a1e0::9&type=%s", kinds[i].type);
@@ -212,7 +303,7 @@ static void test_ping_kinds(void **state)
 	}
 	assert_int_equal(fixture_post(f, "ping?ip=100.64.0.9&type=DISCO", ""), 400);
 	assert_int_equal(fixture_post(f, "ping?ip=x&type=disco", ""), 400);
-	assert_int_equal(fixture_post(f, "ping?ip=100.64.0.9&type=peerapi", ""), 400);
+	assert_int_equal(fixture_post(f, "ping?ip=100.64.0.9&type=PeerAPI", ""), 400);
 	assert_int_equal(fixture_post(f, "ping?ip=100.64.0.9&type=disco&size=-1", ""), 400);
 }
 
@@ -297,16 +388,12 @@ static void test_features_that_are_not_there(void **state)
 		{ "GET", "file-targets", 500,
 		  "{\"error\":\"file sharing is not supported by this version\"}\n" },
 		{ "GET", "services", 200, "{}\n" },
-		{ "GET", "dns-config", 200, "{}\n" },
-		{ "GET", "dns-osconfig", 200,
-		  "{\"Nameservers\":[],\"SearchDomains\":[],\"MatchDomains\":[]}\n" },
 		{ "GET", "check-so-mark-in-use", 200, "{\"UseSOMark\":true}\n" },
 		{ "POST", "upload-client-metrics", 200, "{}\n" },
 		{ "POST", "reset-auth", 501, NULL },
 		{ "POST", "component-debug-logging?component=magicsock&secs=1", 200, NULL },
 		{ "GET", "pprof", 501, NULL },
 		{ "POST", "disconnect-control", 501, NULL },
-		{ "GET", "dns-query?name=x&type=AAAA", 501, NULL },
 		{ "GET", "debug-derp-region", 404, NULL },
 		{ "POST", "policy/x", 404, NULL },
 	};
@@ -360,6 +447,10 @@ int main(void)
 		T(test_logout_of_a_client_that_left),
 		T(test_ping),
 		T(test_netcheck),
+		T(test_dns_views),
+		T(test_dns_query),
+		T(test_dns_query_that_gets_no_answer),
+		T(test_dns_query_refused),
 		T(test_ping_kinds),
 		T(test_stop_with_a_ping_pending),
 		T(test_whois),
