@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "dns/direct_file_io.h"
+#include "dns/etc_watch_io.h"
 #include "dns/os.h"
 #include "dns/systemd_io.h"
 
@@ -12,13 +13,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Programs write a file in more than one step. */
-#define SETTLE_MS 150
 #define AGAIN_FIRST_MS 5000
 #define AGAIN_MAX_MS 300000
 #define ROUNDS_MAX 8
@@ -32,10 +30,8 @@ struct direct {
 	struct dns_os_config want;
 	bool active;	 /* the file is to be ours */
 	struct buf text; /* what is to be in it */
-	int inotify;
-	bool watches_file;
-	struct loop_fd watch;
-	struct loop_timer settle, again, quiet;
+	struct etc_watch watch;
+	struct loop_timer again, quiet;
 	unsigned rounds;
 	bool given_up;
 	char overwritten_by[DNS_OS_TEXT_MAX];
@@ -60,29 +56,6 @@ static int read_base(struct direct *d, struct resolvconf *out)
 	return rc;
 }
 
-static bool is_stub(const struct dns_server *s)
-{
-	return ip_eq(s->ip, ip_v4(127, 0, 0, 53)) || ip_eq(s->ip, ip_v4(127, 0, 0, 54));
-}
-
-/* While the file is ours systemd-resolved reads our servers in it: asking it would come back to us
- * (4.6). It says elsewhere whom it would ask. */
-static void replace_stub(struct direct *d, struct dns_os_config *base)
-{
-	size_t kept = 0, n = base->n_servers;
-	for (size_t i = 0; i < n; i++)
-		if (!is_stub(&base->servers[i]))
-			base->servers[kept++] = base->servers[i];
-	base->n_servers = kept;
-	if (kept == n)
-		return;
-	struct resolvconf up = { 0 };
-	systemd_resolved_uplinks(d->env->run, &up);
-	for (size_t i = 0; i < up.config.n_servers; i++)
-		dns_os_config_add_server(base, &up.config.servers[i]);
-	resolvconf_fini(&up);
-}
-
 static int base(struct dns_os *m, struct dns_os_config *out)
 {
 	struct direct *d = direct_of(m);
@@ -90,8 +63,7 @@ static int base(struct dns_os *m, struct dns_os_config *out)
 	int rc = read_base(d, &r);
 	if (rc == 0) {
 		resolvconf_strip_ours(&r.config);
-		replace_stub(d, &r.config);
-		resolvconf_strip_ours(&r.config);
+		systemd_resolved_replace_stub(d->env->run, &r.config);
 		*out = r.config;
 		r.config = (struct dns_os_config){ 0 };
 	}
@@ -145,11 +117,10 @@ static void build_text(struct direct *d)
 
 static void watch_file(struct direct *d)
 {
-	/* A mount of its own tells nothing to its directory. */
-	if (!d->file.in_place || d->watches_file || d->inotify < 0)
+	if (!d->file.in_place)
 		return;
 	char *path = xasprintf("%s/" RESOLVCONF_NAME, d->env->etc);
-	d->watches_file = inotify_add_watch(d->inotify, path, IN_CLOSE_WRITE | IN_MODIFY) >= 0;
+	etc_watch_file(&d->watch, path);
 	free(path);
 }
 
@@ -190,15 +161,12 @@ static int clear(struct direct *d, char said[static DNS_OS_TEXT_MAX])
 	return rc;
 }
 
-/* A file without a server resolves nothing (5.1): those from before stay. */
-static void complete(struct direct *d, const struct dns_os_config *c)
+static void want(struct direct *d, const struct dns_os_config *c)
 {
 	struct dns_os_config was = { 0 };
-	dns_os_config_copy(&d->want, c);
-	if (c->n_servers || base(&d->os, &was) != 0)
-		return;
-	for (size_t i = 0; i < was.n_servers; i++)
-		dns_os_config_add_server(&d->want, &was.servers[i]);
+	if (c->n_servers == 0)
+		(void)!base(&d->os, &was);
+	resolvconf_complete(&d->want, c, &was);
 	dns_os_config_fini(&was);
 }
 
@@ -208,7 +176,7 @@ static int set(struct dns_os *m, const struct dns_os_config *c, char said[static
 	bool first = !d->active;
 	said[0] = '\0';
 	if (!dns_os_config_is_empty(c))
-		complete(d, c);
+		want(d, c);
 	if (dns_os_config_is_empty(c) || d->want.n_servers == 0)
 		return clear(d, said);
 	if (other_agent_lives(d, said))
@@ -228,7 +196,7 @@ static int64_t again_ms(unsigned rounds)
 	int64_t ms = AGAIN_FIRST_MS;
 	for (unsigned i = 1; i < rounds && ms < AGAIN_MAX_MS; i++)
 		ms *= 2;
-	return rounds == 0 ? SETTLE_MS : ms < AGAIN_MAX_MS ? ms : AGAIN_MAX_MS;
+	return rounds == 0 ? ETC_WATCH_SETTLE_MS : ms < AGAIN_MAX_MS ? ms : AGAIN_MAX_MS;
 }
 
 static void tell(struct direct *d, enum dns_os_event e)
@@ -289,10 +257,9 @@ static void on_trampled(struct direct *d)
 	tell(d, DNS_OS_EV_REDETECT);
 }
 
-static void on_settled(struct loop_timer *t, mono_t now)
+static void on_file(void *arg)
 {
-	struct direct *d = t->arg;
-	(void)now;
+	struct direct *d = arg;
 	if (!d->active)
 		tell(d, DNS_OS_EV_CHANGED); /* the base may be another */
 	else if (!d->given_up && !loop_timer_armed(&d->again) &&
@@ -323,40 +290,6 @@ static void on_quiet(struct loop_timer *t, mono_t now)
 	(void)now;
 	forget_fight(d);
 	tell(d, DNS_OS_EV_CHANGED);
-}
-
-static void on_inotify(struct loop_fd *w, int events)
-{
-	struct direct *d = w->arg;
-	_Alignas(struct inotify_event) uint8_t got[4096];
-	bool look = false;
-	ssize_t n;
-	(void)events;
-	while ((n = read(d->inotify, got, sizeof(got))) > 0) {
-		for (size_t at = 0; at + sizeof(struct inotify_event) <= (size_t)n;) {
-			const struct inotify_event *e = (const struct inotify_event *)(got + at);
-			if (e->len == 0 || strcmp(e->name, RESOLVCONF_NAME) == 0)
-				look = true;
-			if (e->mask & IN_IGNORED)
-				d->watches_file = false;
-			at += sizeof(*e) + e->len;
-		}
-	}
-	/* Not moved by what comes meanwhile: who writes all the time is seen, too. */
-	if (look && !loop_timer_armed(&d->settle))
-		loop_timer_arm_ms(&d->settle, SETTLE_MS);
-}
-
-static void start_watch(struct direct *d)
-{
-	d->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (d->inotify >= 0 &&
-	    inotify_add_watch(d->inotify, d->env->etc,
-			      IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MODIFY |
-				  IN_MOVED_FROM | IN_MOVED_TO) >= 0 &&
-	    loop_fd_start(d->env->loop, &d->watch, d->inotify, LOOP_READ, on_inotify, d) == 0)
-		return;
-	log_warn("dns: %s cannot be watched: %s", d->env->etc, strerror(errno));
 }
 
 /* ---- the rest ------------------------------------------------------------------------- */
@@ -393,10 +326,7 @@ static void close_direct(struct dns_os *m)
 	char said[DNS_OS_TEXT_MAX];
 	if (clear(d, said) != 0 || said[0])
 		log_warn("dns: %s", said);
-	loop_fd_stop(&d->watch);
-	loop_timer_cancel(&d->settle);
-	if (d->inotify >= 0)
-		close(d->inotify);
+	etc_watch_stop(&d->watch);
 	direct_file_close(&d->file);
 	dns_os_config_fini(&d->want);
 	buf_fini(&d->text);
@@ -422,10 +352,10 @@ struct dns_os *dns_os_direct_new(const struct dns_os_env *e)
 	}
 	d->file.dir.step = e->step;
 	buf_init(&d->text, 1 << 20);
-	loop_timer_init(e->loop, &d->settle, on_settled, d);
 	loop_timer_init(e->loop, &d->again, on_again, d);
 	loop_timer_init(e->loop, &d->quiet, on_quiet, d);
-	start_watch(d);
+	if (!etc_watch_start(&d->watch, e->loop, e->etc, RESOLVCONF_NAME, on_file, d))
+		log_warn("dns: %s cannot be watched: %s", e->etc, strerror(errno));
 	return &d->os;
 }
 

@@ -182,6 +182,14 @@ void resolvconf_strip_ours(struct dns_os_config *c)
 	c->n_servers = kept;
 }
 
+void resolvconf_complete(struct dns_os_config *out, const struct dns_os_config *c,
+			 const struct dns_os_config *base)
+{
+	dns_os_config_copy(out, c);
+	for (size_t i = 0; c->n_servers == 0 && i < base->n_servers; i++)
+		dns_os_config_add_server(out, &base->servers[i]);
+}
+
 /* ---- writing ------------------------------------------------------------------------ */
 
 static void put_server(struct buf *out, const struct dns_server *s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* resolvconf.h: the text of resolv.conf(5): read, written, and whose it is (shared/spec/dns.md 5.7).
- * Pure. */
+/* resolvconf.h: the text of resolv.conf(5): read, written, and whose it is
+ * (shared/spec/dns.md 5.7). Pure. */
 #ifndef DNS_RESOLVCONF_H
 #define DNS_RESOLVCONF_H
 
@@ -17,7 +17,7 @@
 #define RESOLVCONF_OPTIONS_MAX 512
 
 struct resolvconf {
-	struct dns_os_config config;		/* servers and search, in order */
+	struct dns_os_config config;	      /* servers and search, in order */
 	char options[RESOLVCONF_OPTIONS_MAX]; /* words of all options lines, a blank between */
 };
 
@@ -28,6 +28,11 @@ void resolvconf_fini(struct resolvconf *r);
 
 /* Takes out our two service addresses: what is left is the host's own. */
 void resolvconf_strip_ours(struct dns_os_config *c);
+
+/* c for a file that is all there is: one without servers would resolve nothing, so those of base
+ * stay (5.1). Still without servers: it is to be left alone. out: as dns_os_config_copy has it. */
+void resolvconf_complete(struct dns_os_config *out, const struct dns_os_config *c,
+			 const struct dns_os_config *base);
 
 /* Header with our marker, then servers, search and options (a string, may be ""). Names that a file
  * must not have are left out. */

@@ -8,8 +8,9 @@
 
 /* If it runs: it shall look at resolv.conf again. Not waited for. */
 void systemd_resolved_restart(const struct dns_os_env *e);
-/* Whom it asks itself; nothing if it does not say. out: zeroed. run: "/run". */
-void systemd_resolved_uplinks(const char *run, struct resolvconf *out);
+/* While resolv.conf has our servers it reads them there: asking its stub would come back to us
+ * (shared/spec/dns.md 4.6). Puts those that it would ask in place of the stub. run: "/run". */
+void systemd_resolved_replace_stub(const char *run, struct dns_os_config *base);
 bool selinux_enforcing(void);
 
 #endif
