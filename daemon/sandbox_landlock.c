@@ -83,19 +83,42 @@ static int add_rules(int ruleset, const struct sandbox_opts *o, uint64_t handled
 	return rc;
 }
 
-int sandbox_landlock(const struct sandbox_opts *o)
+/* An empty set of rules, or -1. */
+static int new_ruleset(uint64_t *handled)
 {
 	int abi =
 	    (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	if (abi < 1)
 		return -1;
 	struct landlock_ruleset_attr attr = { .handled_access_fs = handled_rights(abi) };
-	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-	if (ruleset < 0)
-		return -1;
-	int rc = add_rules(ruleset, o, attr.handled_access_fs);
+	*handled = attr.handled_access_fs;
+	return (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+}
+
+/* rc: of adding the rules */
+static int enforce(int ruleset, int rc)
+{
 	if (rc == 0)
 		rc = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 	close(ruleset);
 	return rc ? -1 : 0;
+}
+
+int sandbox_landlock(const struct sandbox_opts *o)
+{
+	uint64_t handled;
+	int ruleset = new_ruleset(&handled);
+	return ruleset < 0 ? -1 : enforce(ruleset, add_rules(ruleset, o, handled));
+}
+
+int sandbox_landlock_writable(const char *const dirs[], size_t n)
+{
+	uint64_t handled;
+	int ruleset = new_ruleset(&handled);
+	if (ruleset < 0)
+		return -1;
+	int rc = allow(ruleset, "/", FS_READ | LANDLOCK_ACCESS_FS_EXECUTE, handled);
+	for (size_t i = 0; i < n; i++)
+		rc |= allow(ruleset, dirs[i], handled, handled);
+	return enforce(ruleset, rc);
 }

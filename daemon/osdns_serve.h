@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* osdns_serve.h: the helper's side of osdns.h: finds out how the host resolves, keeps the one way
+ * of telling it that fits (dns/os.h), and answers the daemon. */
+#ifndef DAEMON_OSDNS_SERVE_H
+#define DAEMON_OSDNS_SERVE_H
+
+#include "daemon/osdns.h"
+#include "dns/os.h"
+
+/* Serves until the other side of fd closes, then puts all back. o NULL: another meshd has the
+ * resolver of this host; nothing is touched. */
+void osdns_serve(int fd, const struct osdns_opts *o);
+/* Defaults where o says nothing. */
+void osdns_env(const struct osdns_opts *o, struct dns_os_env *out);
+
+#endif
