@@ -134,6 +134,8 @@ static struct backend *start_backend(struct run *r, char **why)
 		.no_offload = r->o->no_offload,
 		.routing = r->o->routing,
 		.hands_fd = r->hands_fd,
+		.osdns_fd = -1,
+		.dns_in_flight = r->o->dns_in_flight,
 		.reduced = r->o->sandbox ? sandbox_missing() : NULL,
 		.say = sd_notify_status,
 	};

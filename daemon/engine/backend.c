@@ -78,6 +78,8 @@ static void step_now(struct loop_defer *d)
 {
 	struct backend *b = d->arg;
 	backend_run_state(b);
+	backend_dns_on_state(b);
+	backend_peerapi_apply(b);
 	loop_timer_arm(&b->health_timer, backend_health_deadline(b));
 }
 
@@ -97,6 +99,7 @@ static void on_link_change(void *arg)
 	if (b->ctl)
 		ctl_link_change(b->ctl);
 	backend_exit_on_link_change(b);
+	backend_dns_on_link_change(b);
 }
 
 static void on_interfaces(void *arg)
@@ -175,6 +178,7 @@ static struct node *open_node(struct backend *b, const struct backend_opts *o, c
 		.on_link_change = on_link_change,
 		.on_interfaces = on_interfaces,
 		.on_change = on_node_change,
+		.on_dns = backend_dns_on_udp,
 	};
 	struct node_opts no = {
 		.net = b->net,
@@ -229,6 +233,8 @@ struct backend *backend_new(struct net *net, const struct backend_opts *o, char 
 		backend_free(b);
 		return NULL;
 	}
+	backend_dns_init(b, o);
+	backend_peerapi_init(b);
 	settle_routes(b);
 	backend_forget_numbers(b, &o->routing);
 	if (b->profiles) {
@@ -252,6 +258,8 @@ void backend_free(struct backend *b)
 	loop_timer_cancel(&b->authkey_timer);
 	loop_defer_cancel(&b->step);
 	backend_ctl_stop(b);
+	backend_peerapi_free(b);
+	backend_dns_free(b);
 	backend_exit_free(b);
 	LIST_EACH (it, &b->pings)
 		backend_ping_cancel((struct backend_ping *)it);

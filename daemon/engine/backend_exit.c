@@ -109,6 +109,8 @@ static bool decide(struct backend *b)
 	struct exit_choice c;
 	exit_node_choose(&in, &b->exit->memory, &c);
 	log_change(&b->exit->choice, &c);
+	if (b->exit->choice.wanted != c.wanted || b->exit->choice.node != c.node)
+		backend_dns_refresh(b, NULL);
 	set_choice(b->exit, &c);
 	arm(b);
 	if (!name_choice(b, &c))
@@ -122,6 +124,8 @@ void backend_apply(struct backend *b, const struct nm_change *ch)
 {
 	bool moved = decide(b);
 	node_apply(b->node, b->nm, &b->prefs, moved ? NULL : ch);
+	backend_dns_refresh(b, moved ? NULL : ch);
+	backend_peerapi_apply(b);
 }
 
 static bool in_use(const struct backend *b)

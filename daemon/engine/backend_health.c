@@ -16,7 +16,7 @@
 #define POLL_DELAY_S 480
 #define MAP_SILENCE_S 125
 #define EXPIRY_LOOK_S 86400
-#define HEALTH_ITEMS_MAX 24
+#define HEALTH_ITEMS_MAX 32
 #define HEALTH_TEXT_MAX 512
 
 struct item {
@@ -269,6 +269,7 @@ static void collect(struct backend *b, struct items *l)
 	if (l->only_next)
 		return;
 	backend_route_items(b, add_item, l);
+	backend_dns_items(b, add_item, l);
 	for (size_t i = 0; i < b->nm->n_messages; i++) {
 		struct log_esc_buf esc;
 		add(l, b->nm->messages[i].id, "medium", b->nm->messages[i].title,

@@ -25,7 +25,9 @@ static inline int fixture_setup(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof(*f));
 	char *why = NULL;
-	struct backend_opts o = { .state_path = "mem:", .tun_name = "mesh-test", .no_tun = true };
+	struct backend_opts o = {
+		.state_path = "mem:", .tun_name = "mesh-test", .no_tun = true, .osdns_fd = -1
+	};
 	log_set_level(LOG_ERROR);
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(aead_batch_init(NULL), 0);
