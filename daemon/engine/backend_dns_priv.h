@@ -3,7 +3,7 @@
  *
  *   map, preferences, exit node ─┐                   ┌─► table: node_set_dns
  *   state, routes ───────────────┼─► decide, once a ─┼─► routes: dns_forward
- *   the system (osdns_status) ───┘   turn            ├─► the system: osdns_set ─► verify
+ *   osdns_status: the system ────┘   turn            ├─► the system: osdns_set ─► verify
  *                                                    └─► our own look-ups: net_set_dns_servers */
 #ifndef DAEMON_ENGINE_BACKEND_DNS_PRIV_H
 #define DAEMON_ENGINE_BACKEND_DNS_PRIV_H
