@@ -14,9 +14,14 @@ static struct bucket *slot(struct bucket *v, struct ip ip, uint16_t port)
 	return &v[map_hash(key, sizeof(key)) % DNS_GATE_SLOTS];
 }
 
+void dns_gate_hold(struct dns_gate *g, mono_t now)
+{
+	g->hold_until = mono_add_ms(now, DNS_GATE_HOLD_MS);
+}
+
 bool dns_gate_admit(struct dns_gate *g, mono_t now, unsigned waiting, struct ep from)
 {
-	if (waiting <= DNS_GATE_BUSY)
+	if (waiting <= DNS_GATE_BUSY && mono_due(g->hold_until, now))
 		return true;
 	if (waiting > DNS_GATE_FULL)
 		return false;

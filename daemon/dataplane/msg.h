@@ -33,6 +33,7 @@ enum dp_msg_type {
 	DP_CMD_DROP_STAGED, /* of `peer`: the handshake gave up */
 	DP_CMD_DERP_IN,	    /* bytes: transport datagram that came by relay; `peer` sent it */
 	DP_CMD_TUN_WRITE,   /* bytes: packet for this host */
+	DP_CMD_DNS_FULL,    /* as many DP_EV_DNS are being dealt with as may be: dns_gate_hold */
 };
 
 struct dp_msg {

@@ -162,6 +162,10 @@ void dp_worker_command(struct dp_worker *w, const struct dp_snapshot *s, mono_t 
 		worker_write(w, span_const(bytes));
 		return;
 	}
+	if (m->type == DP_CMD_DNS_FULL) {
+		dns_gate_hold(&w->dns, now);
+		return;
+	}
 	if (m->type == DP_CMD_DROP_STAGED) {
 		dp_count(DPC_TX_STAGED_DROP, staged_drop(w->staged, m->peer));
 		return;

@@ -2,6 +2,7 @@
 #include "daemon/engine/node_priv.h"
 
 #include "base/log.h"
+#include "daemon/dataplane/dns_gate.h"
 #include "netstack/service.h"
 #include "netstack/service_udp.h"
 
@@ -14,6 +15,7 @@
 #define TURN 4096
 #define HANDSHAKE_COST 128
 #define DNS_COST 16
+#define DNS_FULL_MS (DNS_GATE_HOLD_MS / 4) /* so often the sender is told so */
 
 void node_changed(struct node *n)
 {
@@ -575,6 +577,16 @@ void node_dns_reply(struct node *n, struct ep from, struct ep to, struct span re
 	size_t len = service_udp_build(mspan_of(packet, sizeof(packet)), to, from, reply.len);
 	if (len)
 		dp_threads_command(n->threads, &m, span_of(packet, len));
+}
+
+void node_dns_full(struct node *n)
+{
+	struct dp_msg m = { .type = DP_CMD_DNS_FULL, .peer = DP_NO_PEER };
+	mono_t now = loop_now(n->loop);
+	if (!n->threads || !mono_due(n->dns_full_again, now))
+		return;
+	n->dns_full_again = mono_add_ms(now, DNS_FULL_MS);
+	dp_threads_command(n->threads, &m, span_of(NULL, 0));
 }
 
 /* ---- ping ---- */

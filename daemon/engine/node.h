@@ -77,6 +77,8 @@ void node_set_ports(struct node *n, const struct node_ports *p);
  * NODE_DNS_REPLY_MAX bytes; a longer one is dropped. */
 #define NODE_DNS_REPLY_MAX 4095
 void node_dns_reply(struct node *n, struct ep from, struct ep to, struct span reply);
+/* There was no room for a question of on_dns: for a while each source gets only its share. */
+void node_dns_full(struct node *n);
 /* Stopped or logged out: no addresses, routes, sessions or relays. keep_guard: as node_block. */
 void node_down(struct node *n, bool keep_guard);
 /* Take away rules and routes of an earlier run whose table or rule base were others; after what

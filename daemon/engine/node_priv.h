@@ -88,6 +88,8 @@ struct node {
 	struct endpoints *endpoints;
 	struct loop_timer restun;
 	struct list askers; /* of node_netcheck */
+
+	mono_t dns_full_again; /* when the sender may be told next */
 };
 
 /* node_gather.c: netcheck, endpoints, home region */

@@ -323,6 +323,20 @@ static void a_flood_from_all_ports_leaves_other_addresses_theirs(void **state)
 		assert_int_equal(admitted(w, side_ip(A), port, 2), 2);
 }
 
+static void without_room_for_more_each_gets_its_share(void **state)
+{
+	struct world *w = *state;
+	struct dp_msg full = { .type = DP_CMD_DNS_FULL, .peer = DP_NO_PEER };
+	assert_true(dp_command_is_for_sender(&full));
+	assert_int_equal(admitted(w, side_ip(A), 1, 1000), 1000);
+	dp_worker_command(w->side[A].w, w->side[A].s, w->now, &full, mspan_of(NULL, 0));
+	assert_int_equal(admitted(w, side_ip(A), 1, 1000), DNS_GATE_PORT_BURST);
+	assert_int_equal(admitted(w, side_ip(A), 2, 4), 4);
+	w->now = mono_add_ms(w->now, DNS_GATE_HOLD_MS);
+	empty_all(&w->side[A]);
+	assert_int_equal(admitted(w, side_ip(A), 1, 1000), 1000);
+}
+
 static void the_way_is_never_filled(void **state)
 {
 	struct world *w = *state;
@@ -506,6 +520,7 @@ int main(void)
 		T(all_pass_while_there_is_room),
 		T(a_flood_from_one_port_leaves_others_their_share),
 		T(a_flood_from_all_ports_leaves_other_addresses_theirs),
+		T(without_room_for_more_each_gets_its_share),
 		T(the_way_is_never_filled),
 		T(a_connection_is_led_to_the_listener_and_back),
 		T(a_long_answer_comes_in_segments),
