@@ -61,6 +61,7 @@ static bool forward(struct question *q, const struct dns_query *parsed, struct s
 	if (q->ask)
 		return true;
 	q->d->n_refused++;
+	node_dns_full(q->d->b->node);
 	return false;
 }
 
