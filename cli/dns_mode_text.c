@@ -44,8 +44,10 @@ static void add_installed(const struct dns_mode_view *v, struct buf *out)
 {
 	const json_t *o = j_get(v->dns, "Installed"), *servers = j_get(o, "Nameservers");
 	const json_t *search = j_get(o, "SearchDomains"), *match = j_get(o, "MatchDomains");
-	if (!j_len(servers) && !j_len(search)) {
-		buf_add_str(out, "Installed: nothing, the system resolves as it does without us\n");
+	bool can = strcmp(text_of(v->dns, "Mode"), "noop") != 0;
+	if (!can || (!j_len(servers) && !j_len(search))) {
+		buf_fmt(out, "Installed: nothing, the system resolves as it does without %s\n",
+			can ? "us" : "us: it cannot be told");
 		return;
 	}
 	buf_add_str(out, "Installed: ");
@@ -101,22 +103,23 @@ static void add_suffix(struct buf *out, const char *suffix)
 	free(clean);
 }
 
+/* Returns how many zones of addresses there are: 65 lines that say the same. */
 static size_t add_zones(const struct dns_mode_view *v, struct buf *out)
 {
 	const json_t *zones = j_get(v->dns, "LocalZones");
-	size_t hidden = 0;
+	size_t reverse = 0;
 	for (size_t i = 0; i < j_len(zones); i++) {
 		const char *zone = j_text(j_at(zones, i));
 		if (!zone)
 			continue;
-		if (!v->all && is_reverse(zone)) {
-			hidden++;
+		if (is_reverse(zone)) {
+			reverse++;
 			continue;
 		}
 		add_suffix(out, zone);
 		buf_add_str(out, "this node\n");
 	}
-	return hidden;
+	return reverse;
 }
 
 /* Returns whom the root goes to. */
@@ -152,10 +155,10 @@ static void add_rest(const struct dns_mode_view *v, const json_t *root, struct b
 static void add_who(const struct dns_mode_view *v, struct buf *out)
 {
 	buf_add_str(out, "\nWho answers what:\n");
-	size_t hidden = add_zones(v, out);
-	if (hidden) {
+	size_t reverse = add_zones(v, out);
+	if (reverse) {
 		char title[48];
-		snprintf(title, sizeof(title), "%zu zones of addresses", hidden);
+		snprintf(title, sizeof(title), "%zu zones of addresses", reverse);
 		add_suffix(out, title);
 		buf_add_str(out, "this node\n");
 	}

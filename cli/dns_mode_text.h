@@ -13,7 +13,7 @@ struct dns_mode_view {
 	const json_t *dns;
 	enum dns_probe probe; /* NONE: nobody tried */
 	const char *service;  /* the address that was tried */
-	bool all;	      /* with the trace and with zones of addresses */
+	bool all;	      /* with the trace */
 };
 
 void dns_mode_text(const struct dns_mode_view *v, struct buf *out);

@@ -57,7 +57,7 @@ void dns_query_text(const struct dns_query_view *v, struct buf *out)
 	buf_add_str(out, ") using internal resolver:\n\n");
 	add_resolvers(v->resolvers, out);
 	if (v->local)
-		buf_add_str(out, "Answered by this node itself, no resolver was asked.\n\n");
+		buf_add_str(out, "Answered by this node itself: no resolver was asked.\n\n");
 	buf_fmt(out, "Response code: %s\n\n", dns_rcode_text(v->reply->rcode, code));
 	if (v->reply->answers)
 		add_answers(v->reply->answers, out);
