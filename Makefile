@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Targets: all debug check unit vectors fuzz fuzz-replay asan ubsan tsan sim netns interop bench bench-aead lint
+# Targets: all debug check unit vectors fuzz fuzz-replay asan ubsan tsan sim netns interop bench bench-aead bench-dns lint
 # format check-layers check-pure check-headers analyze demo deps install uninstall clean
 # Variables: BUILD=dir CC=gcc|clang V=1 PREFIX DESTDIR SAN=address,undefined|thread WERROR=1 RUNS=n BENCH_NO_CRYPTO=1
 
@@ -167,7 +167,13 @@ $(FLOOD): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/load/flood*.c)) $(call wi
 STREAM := $(BUILD)/tests/load/stream
 $(STREAM): $(STREAM).o
 	$(call link,$^,,-lcrypto)
-TEST_PROGRAMS := $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT) $(BENCH_TOOLS) $(FLOOD) $(STREAM)
+DNS_LOCAL_BENCH := $(BUILD)/tests/bench/dns_local
+$(DNS_LOCAL_BENCH): $(DNS_LOCAL_BENCH).o $(call with,dns)
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(LIBS))
+DNS_LOAD := $(addprefix $(BUILD)/tests/load/,dns_load dns_answer)
+$(DNS_LOAD): $(BUILD)/%: $(BUILD)/%.o
+	$(call link,$^,,)
+TEST_PROGRAMS := $(DNS_LOCAL_BENCH) $(DNS_LOAD) $(HOSTILE) $(SANDBOXED) $(CLOCK_SHIFT) $(BENCH_TOOLS) $(FLOOD) $(STREAM)
 test-programs: $(TEST_PROGRAMS)
 netns: all $(TEST_PROGRAMS)
 	$(Q)$(PROGRAM_TESTS) TEST_TIMEOUT=600 sh tests/run.sh $(sort $(wildcard tests/netns/t_*.sh tests/fault/t_*.sh tests/bench/t_*.sh))
@@ -189,6 +195,9 @@ $(AEAD_TABLE): $(AEAD_TABLE).o $(call lib,base)
 # ROUNDS=n (7): how often each figure is taken
 bench-aead: $(AEAD_TABLE)
 	$(Q)$(AEAD_TABLE) $(ROUNDS)
+# Names: beside dnsmasq and unbound, where they are.
+bench-dns: all $(DNS_LOCAL_BENCH) $(DNS_LOAD)
+	$(Q)$(PROGRAM_TESTS) sh tests/bench/dns.sh
 # With a second daemon that does not encrypt: the ceiling of our own path.
 bench: all $(BENCH_TOOLS) $(FLOOD) $(AEAD_TABLE)
 	$(Q)$(MAKE) --no-print-directory BENCH_NO_CRYPTO=1 BUILD=$(BUILD)-nocrypto $(BUILD)-nocrypto/meshd
@@ -248,6 +257,6 @@ clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-clang $(BUILD)-analyze $(BUILD)-nocrypto
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
-.PHONY: all debug unit unit-threads vectors fuzz-replay fuzz-bins test-programs netns stranger interop sim bench bench-aead asan ubsan tsan fuzz \
+.PHONY: all debug unit unit-threads vectors fuzz-replay fuzz-bins test-programs netns stranger interop sim bench bench-aead bench-dns asan ubsan tsan fuzz \
 	check-layers check-pure check-headers lint format analyze check demo deps install uninstall clean
 .SECONDARY:
