@@ -93,14 +93,16 @@ static bool same_zones(const struct dns_result *a, const struct dns_result *b)
 	return true;
 }
 
+/* Where the system cannot be told, who asks us all the same gets what it would get there. */
 static void compile(struct backend_dns *d)
 {
 	const struct osdns_status *s = osdns_status(d->os);
+	bool none = s->known && s->mode == DNS_OS_NONE;
 	const struct dns_os_able able = {
-		.split = s->split,
-		.has_base = s->has_base,
+		.split = s->split && !none,
+		.has_base = s->has_base || none,
 		.base_failed = s->base_failed,
-		.base = s->has_base && !s->base_failed ? &d->base : NULL,
+		.base = none || (s->has_base && !s->base_failed) ? &d->base : NULL,
 		.last_base = d->base_known ? &d->base : NULL,
 	};
 	struct dns_result r = { 0 };
@@ -125,7 +127,10 @@ static void set_routes(struct backend_dns *d)
 static void tell_system(struct backend_dns *d)
 {
 	const struct osdns_status *s = osdns_status(d->os);
-	if (!s->known || d->rc != 0 || dns_os_config_eq(&d->installed, &d->result.os))
+	if (s->mode == DNS_OS_NONE)
+		dns_os_config_fini(&d->installed);
+	if (!s->known || s->mode == DNS_OS_NONE || d->rc != 0 ||
+	    dns_os_config_eq(&d->installed, &d->result.os))
 		return;
 	dns_os_config_copy(&d->installed, &d->result.os);
 	dns_boot_apply(d); /* first: nothing of ours may ask ourselves */

@@ -9,6 +9,7 @@
 #include "dns/resolvconf.h"
 #include "dns/upstream.h"
 
+#define RESOLV_CONF "/etc/resolv.conf"
 #define UPLINKS "/run/systemd/resolve/resolv.conf"
 #define GOOD_KEY "_meshd-last-addresses"
 #define LOOK_MS 60000
@@ -16,16 +17,16 @@
 
 /* ---- what the system would ask ---- */
 
-static void read_uplinks(struct backend_dns *d)
+static void read_file(const char *path, struct dns_os_config *out)
 {
 	struct resolvconf rc = { 0 };
 	struct buf text;
-	dns_os_config_fini(&d->uplinks);
+	dns_os_config_fini(out);
 	buf_init(&text, RESOLVCONF_MAX);
-	if (fs_read(UPLINKS, &text) == 0) {
+	if (fs_read(path, &text) == 0) {
 		(void)!resolvconf_parse(buf_span(&text), &rc);
 		resolvconf_strip_ours(&rc.config);
-		dns_os_config_copy(&d->uplinks, &rc.config);
+		dns_os_config_copy(out, &rc.config);
 	}
 	resolvconf_fini(&rc);
 	buf_fini(&text);
@@ -52,38 +53,49 @@ static bool has_stub(const struct dns_os_config *c)
 	return false;
 }
 
+/* Its servers, and for a stub those behind it. */
+static void add_base(struct backend_dns *d, struct dns_os_config *to,
+		     const struct dns_os_config *from)
+{
+	add_servers(to, from);
+	if (has_stub(from)) {
+		read_file(UPLINKS, &d->uplinks);
+		add_servers(to, &d->uplinks);
+	}
+	for (size_t i = 0; i < from->n_search; i++)
+		dns_os_config_add_search(to, from->search[i]);
+}
+
 void dns_boot_look(struct backend_dns *d)
 {
 	const struct osdns_status *s = osdns_status(d->os);
-	struct dns_os_config now = { 0 };
-	bool resolved = s->known && s->mode == DNS_OS_RESOLVED;
-	if (s->known && !s->has_base && !resolved)
-		d->base_known = false;
-	if (resolved || (s->has_base && has_stub(&s->base)))
-		read_uplinks(d);
-	if (resolved) {
-		add_servers(&now, &d->uplinks);
-	} else if (s->known && s->has_base && !s->base_failed) {
-		add_servers(&now, &s->base);
-		if (has_stub(&s->base))
-			add_servers(&now, &d->uplinks);
-		for (size_t i = 0; i < s->base.n_search; i++)
-			dns_os_config_add_search(&now, s->base.search[i]);
-		d->base_known = true;
-	} else {
+	struct dns_os_config now = { 0 }, file = { 0 };
+	if (!s->known || (s->has_base && s->base_failed))
 		return; /* what was known last stands */
+	d->base_known = s->has_base;
+	if (s->has_base) {
+		add_base(d, &now, &s->base);
+	} else if (s->mode == DNS_OS_RESOLVED) {
+		read_file(UPLINKS, &d->uplinks);
+		add_servers(&now, &d->uplinks);
+	} else if (s->mode == DNS_OS_NONE) {
+		read_file(RESOLV_CONF, &file);
+		add_base(d, &now, &file);
 	}
 	dns_os_config_copy(&d->base, &now);
 	dns_os_config_fini(&now);
+	dns_os_config_fini(&file);
 }
 
-/* Nobody tells when systemd-resolved gets other servers, and what could not be set may be possible
- * now. */
+/* Nobody tells when systemd-resolved, or a file that is not ours, gets other servers; and what could
+ * not be set may be possible now. */
 void dns_boot_on_look(struct loop_timer *t, mono_t now)
 {
 	struct backend_dns *d = t->arg;
 	const struct osdns_status *s = osdns_status(d->os);
 	(void)now;
+	if (!d->active)
+		return;
 	loop_timer_arm_ms(t, LOOK_MS);
 	if (s->set_rc != 0)
 		osdns_set(d->os, &d->installed);
@@ -118,11 +130,12 @@ void dns_boot_apply(struct backend_dns *d)
 {
 	const struct osdns_status *s = osdns_status(d->os);
 	struct buf list;
+	if (d->active && !loop_timer_armed(&d->look))
+		loop_timer_arm_ms(&d->look, LOOK_MS);
 	if (!asks_us(&d->installed) || s->mode == DNS_OS_NONE) {
 		if (d->boot_set)
 			net_set_dns_servers(d->b->net, NULL);
 		d->boot_set = false;
-		loop_timer_cancel(&d->look);
 		return;
 	}
 	buf_init(&list, 4096);
@@ -138,8 +151,6 @@ void dns_boot_apply(struct backend_dns *d)
 	net_set_dns_servers(d->b->net, buf_cstr(&list));
 	buf_fini(&list);
 	d->boot_set = true;
-	if (!loop_timer_armed(&d->look))
-		loop_timer_arm_ms(&d->look, LOOK_MS);
 }
 
 /* ---- addresses that worked ---- */

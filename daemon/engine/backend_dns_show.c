@@ -201,7 +201,7 @@ static void system_items(const struct backend_dns *d, backend_item_fn *fn, void 
 static void helper_item(const struct backend_dns *d, backend_item_fn *fn, void *arg)
 {
 	const struct osdns_status *s = osdns_status(d->os);
-	if (d->b->no_tun || !s->known || s->mode != DNS_OS_NONE ||
+	if (d->b->no_tun || !s->known || s->mode != DNS_OS_NONE || *s->warning ||
 	    dns_os_config_is_empty(&d->result.os))
 		return;
 	item(fn, arg, "dns-manager", "low", "MagicDNS is not set up", false,
