@@ -88,6 +88,24 @@ static void add_probe(const struct dns_mode_view *v, struct buf *out)
 			      "else? See: meshctl debug routes");
 }
 
+/* The daemon asks for its own name as any program would. */
+static void add_verify(const struct dns_mode_view *v, struct buf *out)
+{
+	const json_t *o = j_get(v->dns, "Verify");
+	const char *state = text_of(o, "State");
+	bool good = strcmp(state, "good") == 0;
+	if (!good && strcmp(state, "bad") != 0)
+		return;
+	buf_fmt(out, "The system's resolver %s names of this network",
+		good ? "finds" : "does not find");
+	if (*text_of(o, "Server")) {
+		buf_add_str(out, " (asked at ");
+		text_clean(out, text_of(o, "Server"));
+		buf_add_str(out, ")");
+	}
+	buf_add_str(out, "\n");
+}
+
 /* ---- who answers ------------------------------------------------------------------------------ */
 
 static bool is_reverse(const char *suffix)
@@ -139,6 +157,16 @@ static const json_t *add_routes(const struct dns_mode_view *v, struct buf *out)
 	return root;
 }
 
+/* Names in our own zone that others answer: the control server, relays. */
+static void add_outside(const struct dns_mode_view *v, struct buf *out)
+{
+	const json_t *names = j_get(v->dns, "AskedOutside");
+	for (size_t i = 0; i < j_len(names); i++) {
+		add_suffix(out, j_text(j_at(names, i)) ? j_text(j_at(names, i)) : "");
+		buf_add_str(out, "as everything else\n");
+	}
+}
+
 static void add_rest(const struct dns_mode_view *v, const json_t *root, struct buf *out)
 {
 	const json_t *installed = j_get(v->dns, "Installed");
@@ -156,6 +184,7 @@ static void add_who(const struct dns_mode_view *v, struct buf *out)
 {
 	buf_add_str(out, "\nWho answers what:\n");
 	size_t reverse = add_zones(v, out);
+	add_outside(v, out);
 	if (reverse) {
 		char title[48];
 		snprintf(title, sizeof(title), "%zu zones of addresses", reverse);
@@ -177,6 +206,7 @@ static void add_problems(const struct dns_mode_view *v, struct buf *out)
 			 { "OverwrittenBy", "Somebody else writes the configuration" },
 			 { "Warning", "Warning" },
 			 { "Trouble", "Questions are not answered" } };
+	const json_t *verify = j_get(v->dns, "Verify");
 	bool any = false;
 	for (size_t i = 0; i < ARRAY_LEN(problems); i++) {
 		const char *text = text_of(v->dns, problems[i].member);
@@ -187,6 +217,11 @@ static void add_problems(const struct dns_mode_view *v, struct buf *out)
 		buf_add_str(out, "\n");
 		any = true;
 	}
+	if (strcmp(text_of(verify, "State"), "bad") == 0 && *text_of(verify, "Text")) {
+		buf_add_str(out, any ? "# " : "\n# ");
+		text_clean(out, text_of(verify, "Text"));
+		buf_add_str(out, "\n");
+	}
 }
 
 void dns_mode_text(const struct dns_mode_view *v, struct buf *out)
@@ -195,6 +230,7 @@ void dns_mode_text(const struct dns_mode_view *v, struct buf *out)
 	add_installed(v, out);
 	add_base(v, out);
 	add_probe(v, out);
+	add_verify(v, out);
 	add_who(v, out);
 	add_problems(v, out);
 }

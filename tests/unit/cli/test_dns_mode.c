@@ -89,6 +89,14 @@ static void what_is_wrong_is_said_last(void **state)
 	has("{}", false, DNS_PROBE_NONE, "Installed: nothing");
 	has("{\"Error\":\"no\\u001b\",\"Trouble\":\"silent\"}", false, DNS_PROBE_NONE,
 	    "\n# The system could not be told: no\\x1b\n# Questions are not answered: silent\n");
+	has("{\"Verify\":{\"State\":\"bad\",\"Server\":\"127.0.0.53:53\",\"Text\":\"why\"}}", false,
+	    DNS_PROBE_NONE,
+	    "The system's resolver does not find names of this network (asked at 127.0.0.53:53)\n");
+	has("{\"Verify\":{\"State\":\"bad\",\"Text\":\"why\"}}", false, DNS_PROBE_NONE, "\n# why\n");
+	has("{\"Verify\":{\"State\":\"good\",\"Text\":\"x\"}}", false, DNS_PROBE_NONE,
+	    "The system's resolver finds names of this network\n");
+	has("{\"AskedOutside\":[\"hs.t.example\"]}", false, DNS_PROBE_NONE,
+	    "  - hs.t.example                   -> as everything else\n");
 	has("{\"OverwrittenBy\":\"dhclient\"}", false, DNS_PROBE_NONE,
 	    "# Somebody else writes the configuration: dhclient\n");
 }
