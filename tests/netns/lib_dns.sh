@@ -19,7 +19,8 @@
 #   dnsmasq_start NAME ADDR OPTION...            the same with dnsmasq, dnsmasq-NAME.log
 #   upstream_start NAME ADDR [ARGS...]           the one that lies: tests/lib/dns_upstream.py
 #   upstream_mode NAME ADDR MODE                 from now on it does this
-#   asked NAME WORD              how often the log of NAME's server (any of the three) has a query with WORD
+#   asked NAME SUFFIX            how many questions the log of NAME's server (any of the three) has for names that are
+#                                SUFFIX or below it
 #   log_forget NAME              from now on
 #
 #   dig_short NAME ARGS...       dig +short, one try of 5 s
@@ -294,11 +295,13 @@ server_stop() { # NAME unbound|dnsmasq|upstream [SIGNAL]
 	os_daemon_stop "$@"
 }
 
-# dnsmasq: "query[A] name from", unbound: "info: addr name. A IN", ours: "query udp addr id name type"
-asked() {
-	cat "$NET_DIR/unbound-$1.log" "$NET_DIR/dnsmasq-$1.log" "$NET_DIR/upstream-$1.log" 2>/dev/null |
-		grep -E '( query\[[A-Z0-9=]+\] | info: .* IN$|^query )' | grep -cF "$2"
+# dnsmasq: "query[A] name from", unbound: "info: addr name. A IN", ours: "query udp addr id name. type"
+asked_names() {
+	cat "$NET_DIR/unbound-$1.log" "$NET_DIR/dnsmasq-$1.log" "$NET_DIR/upstream-$1.log" 2>/dev/null | sed -nE \
+		-e 's/.* query\[[^]]*\] ([^ ]*) from .*/\1/p' -e 's/.* info: [^ ]* ([^ ]*)\. [A-Z0-9]* IN$/\1/p' \
+		-e 's/^query [a-z]* [^ ]* [0-9]* ([^ ]*)\. [^ ]*$/\1/p' | tr A-Z a-z
 }
+asked() { asked_names "$1" | awk -v s="$2" '$0 == s || substr($0, length($0) - length(s)) == "." s { n++ } END { print n + 0 }'; }
 log_forget() {
 	for f in unbound dnsmasq upstream; do [ ! -f "$NET_DIR/$f-$1.log" ] || : >"$NET_DIR/$f-$1.log"; done
 }
