@@ -348,7 +348,7 @@ static size_t to_client(struct play *p, bool udp, uint8_t out[static BIG_MAX])
 static void check_seen(const struct play *p, const json_t *want, const char *name)
 {
 	bool seen[2][2] = { 0 };
-	char text[16];
+	char text[32];
 
 	for (int i = 0; i < 4 && j_is_array(want); i++) {
 		snprintf(text, sizeof(text), "u%d %s", i / 2, i % 2 ? "tcp" : "udp");
