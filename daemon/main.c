@@ -10,8 +10,10 @@
 #include "daemon/hands.h"
 #include "daemon/localapi/server.h"
 #include "daemon/options.h"
+#include "daemon/osdns.h"
 #include "daemon/sandbox.h"
 #include "daemon/sd_notify.h"
+#include "daemon/user.h"
 #include "netstack/nft_linux.h"
 
 #include <errno.h>
@@ -24,7 +26,7 @@
 
 struct run {
 	struct options *o;
-	int hands_fd;
+	int hands_fd, osdns_fd;
 	struct loop *loop;
 	struct net *net;
 	struct backend *backend;
@@ -45,12 +47,26 @@ static int fail(const char *what, const char *why)
 	return 1;
 }
 
+static int cleanup_dns(const struct options *o)
+{
+	const struct osdns_opts oo = { .tun = o->tun };
+	char text[OSDNS_TEXT_MAX];
+	if (geteuid() != 0)
+		return fail("the system's resolver is root's", "type: sudo meshd --cleanup-dns");
+	if (osdns_cleanup(&oo, text) != 0)
+		return fail("cannot put the system's resolver back", text);
+	if (*text)
+		fprintf(stderr, "meshd: %s\n", text);
+	return 0;
+}
+
 static int cleanup(const struct options *o)
 {
+	int dns = geteuid() == 0 ? cleanup_dns(o) : 0;
 	char *why = node_cleanup(o->tun, &o->routing);
 	int rc = why ? fail("cannot remove all that an earlier run left", why) : 0;
 	free(why);
-	return rc;
+	return rc ? rc : dns;
 }
 
 static int listen_socket(const struct options *o)
@@ -66,18 +82,51 @@ static int listen_socket(const struct options *o)
 	return fd;
 }
 
-/* The state directory must exist before Landlock closes the file system. */
-static int make_state_dir(const struct options *o)
+/* They must exist before Landlock closes the file system, and may have to be made as root. */
+static int make_dirs(const struct options *o, const struct user *u)
 {
-	if (!o->state_dir || access(o->state_dir, W_OK) == 0)
+	if (user_mkdir(u, o->socket_dir, 0755) != 0) {
+		fprintf(stderr, "meshd: folder %s cannot be made: %s; choose another --socket\n",
+			o->socket_dir, strerror(errno));
+		return 1;
+	}
+	if (!o->state_dir || user_mkdir(u, o->state_dir, 0700) == 0)
 		return 0;
-	int rc = fs_mkdir(o->state_dir, 0700);
+	fprintf(stderr,
+		"meshd: state directory %s cannot be made: %s; choose another with --statedir\n",
+		o->state_dir, strerror(errno));
+	return 1;
+}
+
+static int go_on_as(const struct options *o, const struct user *u)
+{
+	char why[USER_WHY_MAX];
+	if (user_become(u, why) != 0) {
+		fprintf(stderr, "meshd: --user=%s: %s\n", u->name, why);
+		return 1;
+	}
+	if (!u->name || !o->state_dir || access(o->state_dir, W_OK | X_OK) == 0)
+		return 0;
+	fprintf(stderr, "meshd: state directory %s cannot be written by %s; type: chown %s %s\n",
+		o->state_dir, u->name, u->name, o->state_dir);
+	return 1;
+}
+
+/* What an earlier run left in the system's resolver goes first: nothing may be looked up before. */
+static int fork_osdns(const struct options *o)
+{
+	const struct osdns_opts oo = { .tun = o->tun };
+	char text[OSDNS_TEXT_MAX] = "";
+	struct helper helper;
+	int rc = osdns_cleanup(&oo, text);
 	if (rc)
-		fprintf(stderr,
-			"meshd: state directory %s cannot be made: %s; choose another with "
-			"--statedir\n",
-			o->state_dir, strerror(errno));
-	return rc;
+		log_error("dns: the system's resolver is not as it was: %s", text);
+	else if (*text)
+		log_info("dns: %s", text);
+	rc = osdns_fork(&oo, &helper);
+	if (rc && rc != -ERR_PERM)
+		log_error("dns: the helper process cannot be started: %s", strerror(errno));
+	return rc ? -1 : helper.fd;
 }
 
 /* Where there is no nftables, iptables is run by a helper, which must be there before the sandbox
@@ -134,7 +183,7 @@ static struct backend *start_backend(struct run *r, char **why)
 		.no_offload = r->o->no_offload,
 		.routing = r->o->routing,
 		.hands_fd = r->hands_fd,
-		.osdns_fd = -1,
+		.osdns_fd = r->osdns_fd,
 		.dns_in_flight = r->o->dns_in_flight,
 		.reduced = r->o->sandbox ? sandbox_missing() : NULL,
 		.say = sd_notify_status,
@@ -184,14 +233,21 @@ static int start(struct options *o)
 		    "--aead=none: NOTHING IS ENCRYPTED OR AUTHENTICATED; for benchmarks only");
 	mallopt(M_ARENA_MAX, 2);
 	node_prepare();
-	if (make_state_dir(o) != 0)
+	struct user user;
+	char why[USER_WHY_MAX];
+	if (user_find(o->user, &user, why) != 0) {
+		fprintf(stderr, "meshd: --user=%s: %s\n", o->user, why);
 		return 1;
-	int fd = listen_socket(o);
+	}
+	if (make_dirs(o, &user) != 0)
+		return 1;
+	struct run r = { .o = o, .osdns_fd = fork_osdns(o), .hands_fd = fork_hands(o) };
+	/* As who it will be served: root may have no right to that folder. */
+	int fd = go_on_as(o, &user) == 0 ? listen_socket(o) : -1;
 	if (fd < 0)
 		return 1;
-	int hands_fd = fork_hands(o);
 	enter_sandbox(o);
-	struct run r = { .o = o, .hands_fd = hands_fd, .loop = loop_new() };
+	r.loop = loop_new();
 	int rc = serve(&r, fd);
 	stop(&r);
 	return rc;
@@ -206,7 +262,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	sandbox_early();
 	log_set_level(o.verbose >= 2 ? LOG_TRACE : o.verbose == 1 ? LOG_DEBUG : LOG_INFO);
-	int rc = o.cleanup ? cleanup(&o) : start(&o);
+	int rc = o.cleanup ? cleanup(&o) : o.cleanup_dns ? cleanup_dns(&o) : start(&o);
 	options_fini(&o);
 	return rc;
 }

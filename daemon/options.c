@@ -28,7 +28,9 @@ static const char usage[] =
     "  --tun NAME       interface (default " DEFAULT_TUN ")\n"
     "  --port N         UDP port, 0 for any (default: $PORT or 41641)\n"
     "  --verbose N      0, 1 or 2\n"
+    "  --user NAME      go on as this user; needs root to start\n"
     "  --cleanup        remove what a killed run left, then exit\n"
+    "  --cleanup-dns    the same, but of the system's resolver alone\n"
     "  --sandbox=false  keep capabilities, system calls and files open\n"
     "  --aead NAME      force an implementation of the packet cipher\n"
     "  --workers N      threads for packets: 1, or 2 (default where there is a CPU for each)\n"
@@ -48,9 +50,9 @@ struct flag {
 
 struct raw {
 	const char *state, *statedir, *socket, *tun, *port, *verbose, *aead, *workers, *no_offload,
-	    *dns_in_flight;
+	    *user, *dns_in_flight;
 	struct routing_words routing;
-	bool cleanup, version, help, sandbox, sandbox_log, no_logs;
+	bool cleanup, cleanup_dns, version, help, sandbox, sandbox_log, no_logs;
 };
 
 __attribute__((format(printf, 1, 2))) static int complain(const char *fmt, ...)
@@ -107,7 +109,9 @@ static int parse_words(struct raw *r, int argc, char **argv)
 		{ "fwmark", FLAG_TEXT, &r->routing.fwmark },
 		{ "route-table", FLAG_TEXT, &r->routing.route_table },
 		{ "rule-priority", FLAG_TEXT, &r->routing.rule_priority },
+		{ "user", FLAG_TEXT, &r->user },
 		{ "cleanup", FLAG_BOOL, &r->cleanup },
+		{ "cleanup-dns", FLAG_BOOL, &r->cleanup_dns },
 		{ "version", FLAG_BOOL, &r->version },
 		{ "help", FLAG_BOOL, &r->help },
 		{ "h", FLAG_BOOL, &r->help },
@@ -296,7 +300,9 @@ int options_parse(struct options *o, int argc, char **argv)
 	str_set(&o->ca_file, either(secure_getenv("SSL_CERT_FILE"), NULL));
 	o->port = (uint16_t)port;
 	o->verbose = (int)verbose;
+	str_set(&o->user, either(r.user, NULL));
 	o->cleanup = r.cleanup;
+	o->cleanup_dns = r.cleanup_dns;
 	o->sandbox = r.sandbox;
 	o->sandbox_log = r.sandbox_log;
 	return -1;
@@ -311,4 +317,5 @@ void options_fini(struct options *o)
 	free(o->tun);
 	free(o->aead);
 	free(o->ca_file);
+	free(o->user);
 }

@@ -27,7 +27,9 @@ struct options {
 	struct router_params routing;
 	enum firewall_kind firewall;
 	int verbose;
+	char *user; /* to go on as; NULL: who we are */
 	bool cleanup;
+	bool cleanup_dns; /* of cleanup the resolver alone */
 	bool sandbox;
 	bool sandbox_log; /* tests: log what would be refused */
 };

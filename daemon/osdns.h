@@ -40,15 +40,15 @@ struct osdns;
 struct osdns_status {
 	bool known; /* false: it has not spoken yet */
 	enum dns_os_mode mode;
-	bool split;		      /* can resolve only some suffixes through us */
-	bool has_base;		      /* base is readable in this mode ... */
-	bool base_failed;	      /* ... but was not when it was last looked at */
-	struct dns_os_config base;    /* what the system would use without us */
-	const char *trace;	      /* how the mode was found, one line a step */
-	int set_rc;		      /* of the last osdns_set; 0 or -ERR_* */
-	const char *set_text;	      /* what is wrong with it, "" if nothing */
-	const char *overwritten_by;   /* who fights about the file (text for a warning), "" nobody */
-	const char *warning;	      /* other things a person should know (health dns-manager), "" */
+	bool split;		    /* can resolve only some suffixes through us */
+	bool has_base;		    /* base is readable in this mode ... */
+	bool base_failed;	    /* ... but was not when it was last looked at */
+	struct dns_os_config base;  /* what the system would use without us */
+	const char *trace;	    /* how the mode was found, one line a step */
+	int set_rc;		    /* of the last osdns_set; 0 or -ERR_* */
+	const char *set_text;	    /* what is wrong with it, "" if nothing */
+	const char *overwritten_by; /* who fights about the file (text for a warning), "" nobody */
+	const char *warning;	    /* other things a person should know (health dns-manager), "" */
 };
 struct osdns_ops {
 	void (*on_change)(void *arg); /* osdns_status says something else now */

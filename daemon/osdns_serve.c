@@ -265,26 +265,28 @@ void osdns_env(const struct osdns_opts *o, struct dns_os_env *out)
 }
 
 /* Nothing is looked at. */
-static void stay_out(struct server *s)
+static void stay_out(struct server *s, const char *why)
 {
 	s->detected = true;
-	snprintf(s->said.trace, sizeof(s->said.trace), "another meshd runs here");
-	snprintf(s->found, sizeof(s->found),
-		 "another meshd runs here and has the system's resolver: names of this one's "
-		 "network do not resolve by themselves");
+	snprintf(s->said.trace, sizeof(s->said.trace), "%s", why);
+	snprintf(s->found, sizeof(s->found), "%s", why);
 	tell(s);
 }
 
-static void run(struct server *s, const struct osdns_opts *o)
+static void look_after(struct server *s)
 {
-	if (o) {
-		s->detector = dns_detector_new(&s->env, on_found, s);
-		if (!etc_watch_start(&s->resolv_conf, s->env.loop, s->env.etc, RESOLVCONF_NAME,
-				     on_resolv_conf, s))
-			log_warn("dns: %s cannot be watched: %s", s->env.etc, strerror(errno));
-	} else {
-		stay_out(s);
-	}
+	s->detector = dns_detector_new(&s->env, on_found, s);
+	if (!etc_watch_start(&s->resolv_conf, s->env.loop, s->env.etc, RESOLVCONF_NAME,
+			     on_resolv_conf, s))
+		log_warn("dns: %s cannot be watched: %s", s->env.etc, strerror(errno));
+}
+
+static void run(struct server *s, const char *not_ours)
+{
+	if (not_ours)
+		stay_out(s, not_ours);
+	else
+		look_after(s);
 	loop_run(s->env.loop);
 	etc_watch_stop(&s->resolv_conf);
 	dns_detector_free(s->detector);
@@ -292,11 +294,11 @@ static void run(struct server *s, const struct osdns_opts *o)
 	drop(&s->os);
 }
 
-void osdns_serve(int fd, const struct osdns_opts *o)
+void osdns_serve(int fd, const struct osdns_opts *o, const char *not_ours)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 	s->fd = fd;
-	osdns_env(o ? o : &(struct osdns_opts){ 0 }, &s->env);
+	osdns_env(o, &s->env);
 	s->env.loop = loop_new();
 	s->env.on_event = on_event;
 	s->env.arg = s;
@@ -304,7 +306,7 @@ void osdns_serve(int fd, const struct osdns_opts *o)
 	buf_init(&s->sent, 2 * OSDNS_BODY_MAX);
 	loop_defer_init(s->env.loop, &s->news, on_news, s);
 	if (loop_fd_start(s->env.loop, &s->watch, fd, LOOP_READ, on_readable, s) == 0)
-		run(s, o);
+		run(s, not_ours);
 	loop_defer_cancel(&s->news);
 	loop_fd_stop(&s->watch);
 	loop_free(s->env.loop);

@@ -7,9 +7,9 @@
 #include "daemon/osdns.h"
 #include "dns/os.h"
 
-/* Serves until the other side of fd closes, then puts all back. o NULL: another meshd has the
- * resolver of this host; nothing is touched. */
-void osdns_serve(int fd, const struct osdns_opts *o);
+/* Serves until the other side of fd closes, then puts all back. not_ours: why the resolver of this
+ * host is not ours to touch; NULL: it is. */
+void osdns_serve(int fd, const struct osdns_opts *o, const char *not_ours);
 /* Defaults where o says nothing. */
 void osdns_env(const struct osdns_opts *o, struct dns_os_env *out);
 

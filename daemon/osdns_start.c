@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 /* The helper of a daemon that has just ended may still be putting things back. */
-#define LOCK_WAIT_MS 10000
+#define LOCK_WAIT_MS 3000
 #define LOCK_TRY_MS 50
 
 /* ---- one meshd has the resolver ------------------------------------------------------- */
@@ -43,6 +43,11 @@ static int lock_resolver(const char *run, int wait_ms)
 	}
 	close(fd);
 	return LOCK_HELD_BY_ANOTHER;
+}
+
+static bool is_elsewhere(const struct osdns_opts *o)
+{
+	return !o->etc && dns_os_is_elsewhere("/etc");
 }
 
 /* ---- clean-up ------------------------------------------------------------------------- */
@@ -72,7 +77,7 @@ int osdns_cleanup(const struct osdns_opts *o, char text[static OSDNS_TEXT_MAX])
 	struct dns_os_env e;
 	osdns_env(o, &e);
 	text[0] = '\0';
-	if (geteuid() != 0 || dns_os_is_elsewhere(e.etc))
+	if (geteuid() != 0 || is_elsewhere(o))
 		return 0;
 	int lock = lock_resolver(e.run, LOCK_WAIT_MS);
 	if (lock == LOCK_HELD_BY_ANOTHER) {
@@ -110,8 +115,16 @@ static void be_osdns(int fd, const void *arg)
 	struct dns_os_env e;
 	osdns_env(o, &e);
 	give_up_the_rest(&e);
-	bool ours = lock_resolver(e.run, 0) != LOCK_HELD_BY_ANOTHER;
-	osdns_serve(fd, ours ? o : NULL);
+	const char *not_ours = NULL;
+	if (is_elsewhere(o))
+		not_ours =
+		    "this network namespace has no resolver of its own to be told: names of the "
+		    "mesh resolve where there is a file /etc/netns/NAME/resolv.conf";
+	else if (lock_resolver(e.run, 0) == LOCK_HELD_BY_ANOTHER)
+		not_ours =
+		    "another meshd runs here and has the system's resolver: names of this one's "
+		    "mesh do not resolve by themselves";
+	osdns_serve(fd, o, not_ours);
 }
 
 int osdns_fork(const struct osdns_opts *o, struct helper *out)

@@ -83,7 +83,8 @@ static void defaults(void **state)
 	assert_int_equal(o.port, 41641);
 	assert_int_equal(o.verbose, 0);
 	assert_true(o.sandbox);
-	assert_false(o.cleanup || o.sandbox_log);
+	assert_false(o.cleanup || o.cleanup_dns || o.sandbox_log);
+	assert_null(o.user);
 	assert_null(o.aead);
 	assert_null(o.ca_file);
 	assert_in_range(o.workers, 1, 2);
@@ -101,7 +102,8 @@ static void every_flag_in_every_form(void **state)
 	assert_int_equal(parse(&o, "--state=/s/f -socket /r/s --tun=t0 -port=1 --verbose 2 "
 				   "-sandbox=false --sandbox-log --aead sodium "
 				   "--workers=1 --dns-in-flight=10000 --no-offload tso,udp-gso "
-				   "--no-logs-no-support -cleanup --encrypt-state=false "
+				   "--no-logs-no-support -cleanup --cleanup-dns --user=meshd "
+				   "--encrypt-state=false "
 				   "--hardware-attestation=0"),
 			 -1);
 	assert_string_equal(o.state, "/s/f");
@@ -115,7 +117,8 @@ static void every_flag_in_every_form(void **state)
 	assert_int_equal(o.workers, 1);
 	assert_int_equal(o.dns_in_flight, 10000);
 	assert_int_equal(o.no_offload, OFFLOAD_BIT(OFFLOAD_TSO) | OFFLOAD_BIT(OFFLOAD_UDP_GSO));
-	assert_true(o.cleanup && o.sandbox_log);
+	assert_true(o.cleanup && o.cleanup_dns && o.sandbox_log);
+	assert_string_equal(o.user, "meshd");
 	assert_false(o.sandbox);
 	options_fini(&o);
 }
