@@ -250,7 +250,7 @@ static bool make_room(struct dns_tcp_server *s)
 	LIST_EACH(it, &s->clients) {
 		struct client *c = LIST_ENTRY(it, struct client, link);
 
-		if (c->n_queries > 0 || c->busy)
+		if (c->n_queries > 0 || c->busy || conn_queued(c->conn) > 0)
 			continue;
 		client_close(c);
 		return true;
