@@ -18,7 +18,7 @@
 /* How full the way may be, of INTAKE_WAY_FULL. */
 #define DNS_GATE_BUSY 16 /* until here it keeps up */
 #define DNS_GATE_FULL 128
-#define DNS_GATE_HOLD_MS 1000
+#define DNS_GATE_HOLD_MS 200
 
 /* All zero: as new. Sources that fall into one slot share it. */
 struct dns_gate {
