@@ -42,10 +42,11 @@ void dns_forward_set_tcp(struct dns_forward *f, bool on);
 unsigned dns_forward_in_flight_max(const struct dns_forward *f);
 unsigned dns_forward_in_flight(const struct dns_forward *f);
 
-/* Who asks: shares of the ceiling are fair between addresses. */
+/* Who asks: shares of the ceiling are fair between addresses, and between ports of an address. */
 struct dns_client {
 	struct ip from;
 	bool udp; /* a reply longer than it takes is cut and gets TC */
+	uint16_t port; /* 0: all of that address are one */
 };
 /* reply: borrowed, with the id of the question; empty: no answer is to be given at all. */
 typedef void dns_reply_fn(void *arg, struct span reply);

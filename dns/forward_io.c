@@ -355,7 +355,7 @@ void dns_ask_cancel(struct dns_ask *a)
 }
 
 /* The flood loses its newest question to one that has less than its share. */
-static bool admit(struct dns_forward *f, struct ip who)
+static bool admit(struct dns_forward *f, struct ep who)
 {
 	struct list *victim;
 	struct dns_ask *a;
@@ -390,7 +390,7 @@ static struct dns_ask *ask_new(struct dns_forward *f, const struct dns_query *q,
 	a->arg = arg;
 	list_init(&a->link);
 	list_init(&a->member);
-	a->share = shares_add(&f->shares, who->from, &a->member);
+	a->share = shares_add(&f->shares, (struct ep){ who->from, who->port }, &a->member);
 	dns_forward_count(FWD_ASKED);
 	return a;
 }
@@ -459,7 +459,7 @@ static struct dns_ask *ask(struct dns_forward *f, struct dns_group *g, const str
 	if (msg.len > sizeof(request) || q->question_len == 0)
 		return NULL;
 	req = span_of(request, dns_request_build(q, 0, msg, mspan_of(request, sizeof(request))));
-	if (req.len == 0 || !admit(f, who->from))
+	if (req.len == 0 || !admit(f, (struct ep){ who->from, who->port }))
 		return NULL;
 	a = ask_new(f, q, who, fn, arg);
 	if (dns_is_browse(q->name)) {

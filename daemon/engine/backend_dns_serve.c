@@ -56,7 +56,7 @@ static void on_reply(void *arg, struct span reply)
 /* False: there is no room. */
 static bool forward(struct question *q, const struct dns_query *parsed, struct span msg)
 {
-	const struct dns_client who = { q->from.ip, q->tcp == NULL };
+	const struct dns_client who = { q->from.ip, q->tcp == NULL, q->from.port };
 	q->ask = dns_forward_ask(q->d->forward, parsed, msg, &who, on_reply, q);
 	if (q->ask)
 		return true;
@@ -285,7 +285,7 @@ static void note_route(struct backend_dns_ask *q, const char *name)
 static void ask(struct backend_dns_ask *q, struct span msg)
 {
 	const struct backend_dns *d = q->b->dns;
-	const struct dns_client who = { ip_v4(127, 0, 0, 1), false };
+	const struct dns_client who = { .from = ip_v4(127, 0, 0, 1) };
 	uint8_t room[DNS_LOCAL_ANSWER_MAX];
 	struct dns_query parsed;
 	size_t len = 0;

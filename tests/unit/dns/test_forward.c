@@ -33,8 +33,8 @@ static void on_reply(void *arg, struct span reply)
 		memcpy(g->reply, reply.p, reply.len);
 }
 
-static const struct dns_client local = { { IP_V4, { 100, 64, 0, 1 } }, true };
-static const struct dns_client local_tcp = { { IP_V4, { 100, 64, 0, 1 } }, false };
+static const struct dns_client local = { .from = { IP_V4, { 100, 64, 0, 1 } }, .udp = true };
+static const struct dns_client local_tcp = { .from = { IP_V4, { 100, 64, 0, 1 } } };
 
 static void ask_bytes(struct got *g, const struct bytes *query, const struct dns_client *who)
 {
@@ -392,7 +392,7 @@ static void test_browsing_stays_here(void **state)
 static void test_identical_questions_share_one_request(void **state)
 {
 	static struct got g[5];
-	struct dns_client peer = { ip_v4(100, 64, 0, 9), true };
+	struct dns_client peer = { .from = ip_v4(100, 64, 0, 9), .udp = true };
 
 	(void)state;
 	up.silent = true;
@@ -514,7 +514,7 @@ static void test_explicit_upstreams(void **state)
 static void test_the_ceiling_is_shared(void **state)
 {
 	static struct got g[60], late, quiet;
-	struct dns_client peer = { ip_v4(100, 64, 0, 9), true };
+	struct dns_client peer = { .from = ip_v4(100, 64, 0, 9), .udp = true };
 	char name[64];
 	int refused = 0;
 

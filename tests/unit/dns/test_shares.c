@@ -12,9 +12,9 @@ struct member {
 
 static struct shares s;
 
-static struct ip client(uint8_t n)
+static struct ep client(uint8_t n)
 {
-	return ip_v4(100, 64, 0, n);
+	return (struct ep){ ip_v4(100, 64, 0, n), 1000 };
 }
 
 static void take_away(struct member *m)
@@ -24,26 +24,39 @@ static void take_away(struct member *m)
 }
 
 /* One more for that client, at the cost of another's if need be. */
-static bool ask(uint8_t who)
+static bool ask_from(struct ep who)
 {
 	struct list *victim;
 	struct member *m;
 
-	if (!shares_admit(&s, client(who), &victim))
+	if (!shares_admit(&s, who, &victim))
 		return false;
 	if (victim)
 		take_away(LIST_ENTRY(victim, struct member, link));
 	m = calloc(1, sizeof(*m));
 	assert_non_null(m);
-	m->of = shares_add(&s, client(who), &m->link);
+	m->of = shares_add(&s, who, &m->link);
 	assert_true(s.total <= s.max);
 	return true;
 }
 
+static bool ask(uint8_t who)
+{
+	return ask_from(client(who));
+}
+
+static struct share *share_of(uint8_t who)
+{
+	struct ip ip = client(who).ip;
+	const struct share_address *a = map_get(&s.addresses, &ip);
+
+	return a ? LIST_ENTRY(list_first(&a->ports), struct share, link) : NULL;
+}
+
 static unsigned held(uint8_t who)
 {
-	struct ip ip = client(who);
-	const struct share *h = map_get(&s.by_who, &ip);
+	struct ip ip = client(who).ip;
+	const struct share_address *h = map_get(&s.addresses, &ip);
 
 	return h ? h->n : 0;
 }
@@ -55,10 +68,10 @@ static void end(void)
 
 	while (s.total > 0) {
 		at = 0;
-		h = map_next(&s.by_who, &at, NULL);
+		h = map_next(&s.ports, &at, NULL);
 		take_away(LIST_ENTRY(list_first(&h->members), struct member, link));
 	}
-	assert_int_equal(map_len(&s.by_who), 0);
+	assert_int_equal(map_len(&s.addresses) + map_len(&s.ports), 0);
 	shares_fini(&s);
 }
 
@@ -105,7 +118,7 @@ static void test_the_newest_of_the_biggest_goes(void **state)
 		assert_true(ask(1));
 	assert_true(shares_admit(&s, client(3), &victim));
 	m = LIST_ENTRY(victim, struct member, link);
-	assert_true(ip_eq(m->of->who, client(1)));
+	assert_true(ip_eq(m->of->address->ip, client(1).ip));
 	assert_ptr_equal(victim, m->of->members.prev);
 	end();
 }
@@ -121,9 +134,7 @@ static void test_quiet_clients_among_floods(void **state)
 				ask(who);
 		assert_true(ask(200));
 		assert_int_equal(held(200), 1);
-		struct ip quiet = client(200);
-		struct share *h = map_get(&s.by_who, &quiet);
-		take_away(LIST_ENTRY(list_first(&h->members), struct member, link));
+		take_away(LIST_ENTRY(list_first(&share_of(200)->members), struct member, link));
 	}
 	end();
 }
@@ -141,6 +152,41 @@ static void test_more_clients_than_places(void **state)
 	end();
 }
 
+/* Programs of one host differ in their ports only. */
+static void test_ports_of_one_address(void **state)
+{
+	struct ep flood = { ip_v4(100, 64, 0, 1), 1 }, quiet = { ip_v4(100, 64, 0, 1), 2 };
+
+	(void)state;
+	shares_init(&s, 10);
+	while (ask_from(flood))
+		;
+	for (int i = 0; i < 5; i++)
+		assert_true(ask_from(quiet));
+	assert_false(ask_from(quiet));
+	assert_false(ask_from(flood));
+	/* another address comes before both */
+	for (int i = 0; i < 5; i++)
+		assert_true(ask(9));
+	assert_false(ask(9));
+	assert_int_equal(held(1), 5);
+	end();
+}
+
+/* A program that takes all ports: nobody of its address has a right to more, others do. */
+static void test_a_flood_from_all_ports(void **state)
+{
+	(void)state;
+	shares_init(&s, 100);
+	for (uint16_t port = 1; port <= 1000; port++)
+		ask_from((struct ep){ ip_v4(100, 64, 0, 1), port });
+	assert_int_equal(held(1), 100);
+	for (int i = 0; i < 50; i++)
+		assert_true(ask(2));
+	assert_int_equal(held(1), 50);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +195,8 @@ int main(void)
 		cmocka_unit_test(test_the_newest_of_the_biggest_goes),
 		cmocka_unit_test(test_quiet_clients_among_floods),
 		cmocka_unit_test(test_more_clients_than_places),
+		cmocka_unit_test(test_ports_of_one_address),
+		cmocka_unit_test(test_a_flood_from_all_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
