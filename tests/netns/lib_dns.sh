@@ -234,7 +234,7 @@ os_state() {
 		done
 		ls /etc | grep "^resolv\\|meshd"
 		if [ -S /run/dbus/system_bus_socket ] && command -v resolvectl >/dev/null; then
-			resolvectl status --no-pager | grep -v "^ *Current DNS Server"
+			resolvectl status --no-pager | sed "s,^ *,,; /^Current DNS Server/d"
 		fi' | grep -v "^/run/resolvconf/lock "
 }
 
