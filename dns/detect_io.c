@@ -19,9 +19,11 @@
 
 #define QUESTION_MS 1000
 #define RESOLVCONF_MS 2000
-/* Who comes writes his file a little later; who goes is often on his way back. */
+/* Who comes writes his file a little later; who goes is often on his way back, and so is a bus with
+ * all that was on it. Until then nothing is decided. */
 #define CAME_MS 300
 #define WENT_MS 3000
+#define BUS_WENT_MS 10000
 #define OTHER_FILE_MAX 65536
 #define VERSION_MAX 32
 
@@ -322,7 +324,6 @@ static void forget(struct dns_detector *d)
 	dbus_call_cancel(&d->call);
 	loop_defer_cancel(&d->next);
 	loop_timer_cancel(&d->patience);
-	loop_timer_cancel(&d->again);
 	d->facts = (struct dns_facts){ 0 };
 }
 
@@ -334,7 +335,7 @@ static void on_patience(struct loop_timer *t, mono_t now)
 	loop_defer_arm(&d->next);
 }
 
-void dns_detector_look(struct dns_detector *d)
+static void look_now(struct dns_detector *d)
 {
 	forget(d);
 	d->facts.no_bus = dbus_missing();
@@ -344,10 +345,22 @@ void dns_detector_look(struct dns_detector *d)
 		loop_defer_arm(&d->next);
 }
 
+void dns_detector_look(struct dns_detector *d)
+{
+	if (!loop_timer_armed(&d->again))
+		look_now(d);
+}
+
 static void on_again(struct loop_timer *t, mono_t now)
 {
 	(void)now;
-	dns_detector_look(t->arg);
+	look_now(t->arg);
+}
+
+static void look_in(struct dns_detector *d, int64_t ms)
+{
+	forget(d);
+	loop_timer_arm_ms(&d->again, ms);
 }
 
 /* ---- when to look again ------------------------------------------------------------------ */
@@ -359,13 +372,18 @@ static void on_owner(struct dbus_watch *w, bool has_owner)
 	bool known = n->owned != DNS_UNASKED, was = n->owned == DNS_YES;
 	n->owned = fact(has_owner);
 	if (known && was != has_owner)
-		loop_timer_arm_ms(&d->again, has_owner ? CAME_MS : WENT_MS);
+		look_in(d, has_owner ? CAME_MS : WENT_MS);
 }
 
 static void on_bus(void *arg, bool up)
 {
-	if (up)
-		dns_detector_look(arg);
+	struct dns_detector *d = arg;
+	if (!up)
+		look_in(d, BUS_WENT_MS);
+	else if (loop_timer_armed(&d->again)) /* again */
+		look_in(d, WENT_MS);
+	else
+		look_now(d);
 }
 
 struct dns_detector *dns_detector_new(const struct dns_os_env *e, dns_detector_fn *fn, void *arg)
@@ -384,7 +402,7 @@ struct dns_detector *dns_detector_new(const struct dns_os_env *e, dns_detector_f
 		dbus_watch_start(d->bus, &d->resolved.watch, RESOLVED_NAME, on_owner, d);
 		dbus_watch_start(d->bus, &d->nm.watch, NM_NAME, on_owner, d);
 	}
-	dns_detector_look(d);
+	look_now(d);
 	return d;
 }
 
@@ -393,6 +411,7 @@ void dns_detector_free(struct dns_detector *d)
 	if (!d)
 		return;
 	forget(d);
+	loop_timer_cancel(&d->again);
 	dbus_watch_stop(&d->resolved.watch);
 	dbus_watch_stop(&d->nm.watch);
 	dbus_free(d->bus);

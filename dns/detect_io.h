@@ -16,7 +16,8 @@ typedef void dns_detector_fn(void *arg, const struct dns_found *found);
 /* e: on_event is not used. The first look starts by itself. New. */
 struct dns_detector *dns_detector_new(const struct dns_os_env *e, dns_detector_fn *fn, void *arg);
 void dns_detector_free(struct dns_detector *d); /* NULL is fine */
-/* Look again; one that is under way starts over. */
+/* Look again; one that is under way starts over. While somebody is on his way out or in, or the bus
+ * is, the look comes when that is settled. */
 void dns_detector_look(struct dns_detector *d);
 
 #endif

@@ -195,9 +195,10 @@ static void start_update(struct resolved *m, int link)
 static void send_again(struct resolved *m, const char *why)
 {
 	int link = (int)if_nametoindex(m->env->tun);
-	if (dns_os_config_is_empty(&m->want) || m->step != IDLE || link == 0)
+	if (m->step != IDLE || link == 0)
 		return;
-	log_info("dns: systemd-resolved is told again: %s", why);
+	if (!dns_os_config_is_empty(&m->want))
+		log_info("dns: systemd-resolved is told again: %s", why);
 	start_update(m, link);
 	do_step(m);
 }
@@ -287,6 +288,7 @@ static void on_check(struct loop_timer *t, mono_t now)
 	loop_timer_arm(t, mono_add_s(now, CHECK_S));
 }
 
+/* It keeps on disk what it had been told, also what has been taken back since. */
 static void on_owner(struct dbus_watch *w, bool has_owner)
 {
 	struct resolved *m = w->arg;
@@ -361,6 +363,7 @@ struct dns_os *dns_os_resolved_new(const struct dns_os_env *e)
 	m->os.ops = &resolved_ops;
 	m->env = e;
 	m->step = IDLE;
+	m->link = (int)if_nametoindex(e->tun); /* of an earlier one of us */
 	m->address =
 	    e->bus ? xstrdup(e->bus) : xasprintf("unix:path=%s/dbus/system_bus_socket", e->run);
 	m->bus = dbus_new(e->loop, m->address, on_bus, m);

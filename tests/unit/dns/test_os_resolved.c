@@ -138,14 +138,34 @@ static void primary_has_the_root(void **state)
 	m->ops->close(m);
 }
 
-static void nothing_of_ours_nothing_sent(void **state)
+/* The interface may have something of an earlier manager's. */
+static void put_back_once(void **state)
 {
 	(void)state;
 	char text[DNS_OS_TEXT_MAX];
 	struct dns_os *m = dns_os_resolved_new(&env);
 	assert_int_equal(set_and(m, (struct dns_os_config){ 0 }, text), 0);
+	assert_true(called("RevertLink 1\n"));
+	fake_calls_forget(&fake);
+	assert_int_equal(set_and(m, (struct dns_os_config){ 0 }, text), 0);
 	m->ops->close(m);
 	calls_are("");
+}
+
+/* It keeps on disk what it was told; taken back while it was away, that is not what we want. */
+static void put_back_when_it_returns(void **state)
+{
+	(void)state;
+	char text[DNS_OS_TEXT_MAX];
+	struct dns_os *m = dns_os_resolved_new(&env);
+	assert_int_equal(set_and(m, split(), text), 0);
+	for (int i = 0; i < 20; i++)
+		loop_turn(loop, 10);
+	fake_peer_stop(&fake);
+	assert_int_equal(set_and(m, (struct dns_os_config){ 0 }, text), 0);
+	fake_peer_start(&fake, NAME);
+	wait_for_call("RevertLink 1\n");
+	m->ops->close(m);
 }
 
 static void refusal_is_told_and_mended_later(void **state)
@@ -302,7 +322,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(told_in_order_and_put_back, start, stop),
 		cmocka_unit_test_setup_teardown(primary_has_the_root, start, stop),
-		cmocka_unit_test_setup_teardown(nothing_of_ours_nothing_sent, start, stop),
+		cmocka_unit_test_setup_teardown(put_back_once, start, stop),
+		cmocka_unit_test_setup_teardown(put_back_when_it_returns, start, stop),
 		cmocka_unit_test_setup_teardown(refusal_is_told_and_mended_later, start, stop),
 		cmocka_unit_test_setup_teardown(permission_has_its_own_code, start, stop),
 		cmocka_unit_test_setup_teardown(old_versions_are_met, start, stop),
