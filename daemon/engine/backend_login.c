@@ -269,6 +269,7 @@ static void c2n_metrics(void *arg, struct buf *out)
 
 struct hostinfo_owned {
 	struct hostinfo h;
+	struct nm_service services[3];
 	struct hostinfo_text text;
 };
 
@@ -295,6 +296,8 @@ static void make_hostinfo(struct backend *b, struct hostinfo_owned *o)
 		.request_tags = (const char *const *)b->prefs.advertise_tags.v,
 		.n_request_tags = b->prefs.advertise_tags.n,
 		.exit_node_id = b->prefs.exit_node_id,
+		.services = o->services,
+		.n_services = backend_peerapi_services(b, o->services),
 	};
 }
 
