@@ -23,7 +23,8 @@ struct peerapi_peer {
 	struct ip knows4, knows6; /* the addresses it knows us by; both unset: our own */
 };
 
-/* err 0: reply (borrowed) is a DNS message; else there is none. */
+/* err 0: reply (borrowed) is a DNS message; -ERR_SYNTAX: the query is none; else there is no
+ * answer. */
 typedef void peerapi_dns_fn(void *arg, int err, struct span reply);
 struct peerapi_ask;
 

@@ -86,7 +86,9 @@ static void on_answer(void *arg, int err, struct span reply)
 	struct httpd_req *r = q->http;
 	bool pretty = q->pretty;
 	end_question(q);
-	if (err)
+	if (err == -ERR_SYNTAX)
+		text(r, 400, "not a DNS query");
+	else if (err)
 		text(r, 500, "DNS forwarding error");
 	else if (pretty)
 		reply_pretty(r, reply);

@@ -330,11 +330,16 @@ static void test_dns(void **state)
 	answer(&fake.asks[3], -ERR_TIMEOUT, NO_BODY);
 	UNTIL(has(&c, " 500 "));
 	buf_reset(&c.in);
-	say(&c, "GET /dns-query?q=a&t=a HTTP/1.1\r\n" HOST "\r\n", NO_BODY);
+	say(&c, POST_QUERY, span_of("aaaaaaaaaaaaaaaaaaa", 19));
 	UNTIL(fake.n_asks == 5);
+	answer(&fake.asks[4], -ERR_SYNTAX, NO_BODY);
+	UNTIL(has(&c, " 400 "));
+	buf_reset(&c.in);
+	say(&c, "GET /dns-query?q=a&t=a HTTP/1.1\r\n" HOST "\r\n", NO_BODY);
+	UNTIL(fake.n_asks == 6);
 	assert_true(span_eq(span_of(fake.query, fake.query_len), q));
 	answer(
-	    &fake.asks[4], 0,
+	    &fake.asks[5], 0,
 	    span_of(
 		"\0\1\x81\x80\0\1\0\1\0\0\0\0\1a\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\1\0\4\xc0\0\2\7",
 		35));
