@@ -3,6 +3,7 @@
 #include "daemon/engine/backend_dns_priv.h"
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -36,14 +37,26 @@ static bool is_active(const struct backend *b)
 	       (b->state == IPN_RUNNING || b->state == IPN_STARTING) && node_is_up(b->node);
 }
 
+static uint64_t hosts_mark(const struct dns_plan *p)
+{
+	uint64_t h = FNV1A_START;
+	for (size_t i = 0; i < p->n_hosts; i++) {
+		h = fnv1a(h, span_of(p->hosts[i].name, strlen(p->hosts[i].name) + 1));
+		h = fnv1a(h, span_of(&p->hosts[i].addr, sizeof(p->hosts[i].addr)));
+	}
+	return h;
+}
+
 static void make_plan(struct backend_dns *d, const struct netmap *nm)
 {
 	struct dns_facts f;
 	if (!d->plan_stale)
 		return;
 	d->plan_stale = false;
+	uint64_t before = hosts_mark(&d->plan);
 	dns_facts_take(&f, nm, &d->b->prefs, backend_exit_choice(d->b), wall_now());
 	dns_plan_build(&f.in, &d->plan);
+	d->table_stale |= hosts_mark(&d->plan) != before;
 	d->force_ipv4 = f.in.force_ipv4;
 	dns_facts_fini(&f);
 	bool no_tcp = nm_node_cap(nm->self, CAP_NO_TCP) != NULL;

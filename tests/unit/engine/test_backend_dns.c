@@ -72,14 +72,20 @@ static void system_is(enum dns_os_mode mode, bool split, const char *server)
 
 /* ---- the map ---- */
 
-static void tell(struct fixture *f, const char *message)
+static void tell_as(struct fixture *f, const char *message, bool full)
 {
 	struct map_result res;
 	const char *why = "";
 	if (map_session_apply(f->b->cached, span_str(message), wall_now(), &res, &why) != 0)
 		fail_msg("%s", why);
+	res.change.full |= full;
 	backend_apply(f->b, &res.change);
 	loop_turn(f->loop, 0);
+}
+
+static void tell(struct fixture *f, const char *message)
+{
+	tell_as(f, message, false);
 }
 
 #define PEER_TWO(members)                                                                          \
@@ -287,6 +293,21 @@ static void table_only_if_it_changes(void **state)
 	assert_int_equal(d->n_marks, 2);
 }
 
+/* Records that came with a whole new map, all nodes of which are as they were. */
+static void table_has_the_records_of_a_new_map(void **state)
+{
+	struct fixture *f = *state;
+	const struct dns_local *table = f->b->dns->table;
+	tell_as(f, MAGIC, true);
+	assert_ptr_equal(f->b->dns->table, table);
+	tell_as(f,
+		"{\"DNSConfig\":{\"Domains\":[\"tail.example.com\"],\"Proxied\":true,"
+		"\"ExtraRecords\":[{\"Name\":\"x.tail.example.com\",\"Value\":\"100.64.0.9\"}],"
+		"\"Routes\":{\"corp.example\":[{\"Addr\":\"10.1.0.2\"}]}}}",
+		true);
+	assert_ptr_not_equal(f->b->dns->table, table);
+}
+
 #define EXIT_ALLOWED "\"AllowedIPs\":[\"100.64.0.2/32\",\"0.0.0.0/0\",\"::/0\"],"
 #define PEERAPI "\"Hostinfo\":{\"Services\":[{\"Proto\":\"peerapi4\",\"Port\":4711}]}"
 
@@ -434,6 +455,7 @@ int main(void)
 		T(split),	 T(not_accepted),
 		T(stopped),	 T(expired),
 		T(exit_node),	 T(table_only_if_it_changes),
+		T(table_has_the_records_of_a_new_map),
 		T(warnings),	 T(control_below_suffix),
 		T(queries),	 T(views),
 		T(good_addresses_are_kept),
