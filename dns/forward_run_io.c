@@ -3,7 +3,6 @@
  * in is told to the race. */
 #include "dns/forward_priv.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 /* ---- which run a question belongs to ------------------------------------------------------- */
@@ -295,13 +294,14 @@ static bool may_open(const struct dns_run *r)
 
 static void start_lane(struct dns_run *r, mono_t now, const struct race_step *s)
 {
-	if (!may_open(r)) {
+	int rc = may_open(r) ? lane_start(&r->lanes[s->lane], s->via, span_of(r->msg, r->msg_len))
+			     : -ERR_FULL;
+
+	if (rc == 0)
+		return;
+	if (rc == -ERR_FULL) {
 		dns_forward_count(FWD_STARVED);
 		r->starved = true;
-	} else if (lane_start(&r->lanes[s->lane], s->via, span_of(r->msg, r->msg_len)) == 0) {
-		return;
-	} else {
-		r->starved |= errno == EMFILE || errno == ENFILE || errno == ENOBUFS;
 	}
 	race_on_error(&r->race, now, s->lane, s->via);
 }

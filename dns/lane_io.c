@@ -20,6 +20,7 @@ enum {
 	TCP_ROOM = 16384,
 	TCP_MESSAGE_MAX = 65535,
 	REPLY_BYTES_MAX = 16 << 20, /* of all incomplete messages of TCP together */
+	HTTP_MAX = 1000,	    /* requests under way: some 20 KB each */
 };
 
 #define DNS_MESSAGE "application/dns-message"
@@ -76,7 +77,14 @@ static socklen_t target_addr(const struct dns_target *t, struct sockaddr_storage
 	return len;
 }
 
-/* A socket connected to the upstream, or on its way there; -1. */
+static int open_error(void)
+{
+	return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM
+		   ? -ERR_FULL
+		   : -ERR_IO;
+}
+
+/* A socket connected to the upstream, or on its way there; negative: as lane_start. */
 static int open_to(struct lane_io *l, int type)
 {
 	struct sockaddr_storage ss;
@@ -84,14 +92,14 @@ static int open_to(struct lane_io *l, int type)
 	int fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return -1;
+		return open_error();
 	mark(l->env, fd, l->to->ep.ip);
 	if (connect(fd, (const struct sockaddr *)&ss, len) == 0 || errno == EINPROGRESS) {
 		l->env->n_sockets++;
 		return fd;
 	}
 	close(fd);
-	return -1;
+	return -ERR_IO;
 }
 
 static void close_fd(struct lane_env *e, struct loop_fd *w, int fd)
@@ -129,7 +137,7 @@ static int start_udp(struct lane_io *l, struct span msg)
 	int fd = open_to(l, SOCK_DGRAM);
 
 	if (fd < 0)
-		return -ERR_IO;
+		return fd;
 	l->udp_open = true;
 	l->udp.fd = fd;
 	l->udp_id = next_id(l->env);
@@ -225,7 +233,7 @@ static int start_tcp(struct lane_io *l, struct span msg)
 	int fd = open_to(l, SOCK_STREAM);
 
 	if (fd < 0)
-		return -ERR_IO;
+		return fd;
 	l->tcp = tcp_new(l, fd, msg);
 	if (loop_fd_start(net_loop(l->env->net), &l->tcp->fd, fd, LOOP_READ | LOOP_WRITE, on_tcp,
 			  l->tcp) == 0)
@@ -252,6 +260,7 @@ static void on_http(void *arg, const struct httpc_answer *a)
 	struct lane_io *l = arg;
 
 	l->http = NULL;
+	l->env->n_http--;
 	if (a->err || a->status != 200 || strcmp(a->content_type, DNS_MESSAGE) != 0)
 		report_error(l, RACE_HTTP);
 	else
@@ -291,10 +300,22 @@ static int start_http(struct lane_io *l, struct span msg)
 		.no_mark = unmarked(l),
 	};
 
+	if (l->env->n_http >= HTTP_MAX)
+		return -ERR_FULL;
+	l->env->n_http++;
 	memcpy(out, msg.p, msg.len);
 	set_id(out, 0); /* RFC 8484 4.1 */
 	l->http = httpc_start(l->env->net, &o, on_http, l);
 	return 0;
+}
+
+static void stop_http(struct lane_io *l)
+{
+	if (!l->http)
+		return;
+	httpc_cancel(l->http);
+	l->http = NULL;
+	l->env->n_http--;
 }
 
 /* ---- all --------------------------------------------------------------------------------- */
@@ -324,8 +345,7 @@ void lane_stop(struct lane_io *l, enum race_via via)
 		stop_tcp(l);
 		break;
 	case RACE_HTTP:
-		httpc_cancel(l->http);
-		l->http = NULL;
+		stop_http(l);
 		break;
 	}
 }

@@ -24,7 +24,7 @@ struct lane_env {
 	bool (*in_tunnel)(void *arg, struct ip to);
 	void *arg;
 	lane_fn *fn;
-	unsigned n_sockets;
+	unsigned n_sockets, n_http;
 	size_t reply_bytes; /* held by messages that are not complete */
 	uint16_t ids[64];   /* random, drawn in advance */
 	size_t n_ids;
@@ -44,7 +44,8 @@ struct lane_io {
 	struct httpc_req *http;
 };
 
-/* msg: the request; its id is replaced. 0 or -ERR_IO. */
+/* msg: the request; its id is replaced. 0; -ERR_IO: it cannot be reached; -ERR_FULL: not now, for
+ * want of something of our own. */
 MUST_CHECK int lane_start(struct lane_io *l, enum race_via via, struct span msg);
 void lane_stop(struct lane_io *l, enum race_via via); /* harmless if not under way */
 void lane_stop_all(struct lane_io *l);

@@ -685,6 +685,65 @@ static void test_over_http(void **state)
 	buf_fini(&web.in);
 }
 
+/* The provider's name is not looked up, its certificate is looked at. */
+static void https_to(const char *name)
+{
+	static char google[] = "https://dns.google/dns-query";
+	struct dns_group *g;
+
+	route_to(google, NULL);
+	g = f->routes[0].to;
+	assert_int_equal(g->targets[0].kind, DNS_UP_HTTPS);
+	free(g->targets[0].url);
+	g->targets[0].url = xasprintf("https://%s:%u/dns-query", name, listener_addr(web.l).port);
+	g->targets[0].addrs[0] = ip_v4(127, 0, 0, 1);
+	g->targets[0].n_addrs = 1;
+}
+
+static void test_over_https(void **state)
+{
+	char dir[] = "/tmp/mesh-doh-XXXXXX", crt[64], key[64];
+	const char *why = NULL;
+	struct conn_tls *tls;
+	static struct got g;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(crt, sizeof(crt), "%s/crt", dir);
+	snprintf(key, sizeof(key), "%s/key", dir);
+	assert_int_equal(conn_tls_make("doh.test", crt, key), 0);
+	tls = conn_tls_load(crt, key, &why);
+	assert_non_null(tls);
+	teardown(NULL);
+	setenv("SSL_CERT_FILE", crt, 1);
+	start((struct dns_forward_opts){ 0 });
+	unsetenv("SSL_CERT_FILE");
+	web.l = listener_new(loop, (struct ep){ .ip = ip_v4(127, 0, 0, 1) }, tls, web_on_conn,
+			     NULL);
+	buf_init(&web.in, 65536);
+	web.type = "application/dns-message";
+	web.status = 200;
+	web.n = 0;
+	https_to("doh.test");
+	run(&g, "WWW.test", &local);
+	assert_int_equal(rcode(&g), DNS_NOERROR);
+	assert_own(&g);
+	https_to("other.test");
+	run(&g, "2.test", &local);
+	assert_int_equal(rcode(&g), DNS_SERVFAIL);
+	assert_int_equal(web.n, 1);
+	assert_int_equal(f->env.n_http, 0);
+	dns_forward_free(f);
+	f = NULL;
+	listener_free(web.l);
+	conn_free(web.conn);
+	conn_tls_free(tls);
+	buf_fini(&web.in);
+	unlink(crt);
+	unlink(key);
+	rmdir(dir);
+}
+
 /* ---- the rest -------------------------------------------------------------------------------------- */
 
 static int told;
@@ -803,6 +862,7 @@ int main(void)
 		T(test_loops_end),
 		T(test_free_with_questions_under_way),
 		T(test_over_http),
+		T(test_over_https),
 		T(test_trouble_is_told_and_ends),
 		T(test_the_tunnel_is_asked_about_each_address),
 		T(test_queries_of_all_sizes),
