@@ -5,7 +5,8 @@
 #
 #   peers_need PROGRAM...     skip unless $MESH_PEERS has them
 #   hosts_file NAME...        /etc/hosts of those namespaces: the server's name, nothing else
-#   hs_start NAME ADDR        Headscale with its relay over https in that host; HS_URL is set
+#   hs_start NAME ADDR        Headscale with its relay over https in that host; HS_URL is set. HS_DNS: members of its
+#                             "dns" besides magic_dns and base_domain
 #   hs_stop [SIGNAL] / hs_again
 #   hs args...                the headscale CLI against it
 #   hs_key [flags]            print an auth key (reusable unless HS_ONCE=1; of user alice unless HS_USER=2)
@@ -144,7 +145,7 @@ hs_config() {
 		tls_key_path: $NET_DIR/ca/server.key
 		log: {level: debug}
 		policy: {mode: database}
-		dns: {magic_dns: true, base_domain: mesh.test, override_local_dns: false, nameservers: {global: []}}
+		dns: {magic_dns: true, base_domain: mesh.test, ${HS_DNS:-override_local_dns: false, nameservers: {global: []\}}}
 		unix_socket: $HS_DIR/hs.sock
 		unix_socket_permission: "0700"
 	E
@@ -203,7 +204,7 @@ hs_id() { hs_node "$1" 'n["id"]'; }
 ts_start() {
 	hosts_file "$1"
 	mkdir -p "$NET_DIR/$1.ts"
-	TS_NO_LOGS_NO_SUPPORT=1 ip netns exec "$TAG-$1" "$MESH_PEERS/tailscaled" --no-logs-no-support --state="$NET_DIR/$1.ts/state" \
+	TS_NO_LOGS_NO_SUPPORT=1 $IN_NS "$TAG-$1" "$MESH_PEERS/tailscaled" --no-logs-no-support --state="$NET_DIR/$1.ts/state" \
 		--statedir="$NET_DIR/$1.ts" --socket="$NET_DIR/$1.ts/sock" --port=41641 --tun="ts0" ${TS_FLAGS:-} \
 		>>"$NET_DIR/$1.log" 2>&1 &
 	eval "PID_$1=$!"
