@@ -277,12 +277,25 @@ static bool know(struct walk *w, enum dns_fact fact, const char *what, enum dns_
 	return *out != DNS_UNASKED;
 }
 
+/* Debian's resolvconf explains in the comments that it writes what systemd-resolved is. */
+static bool comments_name_resolvconf(struct span text)
+{
+	for (struct span line; next_whole_line(&text, &line);) {
+		struct span rest = line, word = next_word(&rest);
+		if (word.len && word.p[0] != '#')
+			break;
+		if (has(line, "resolvconf(8)"))
+			return true;
+	}
+	return false;
+}
+
 static enum dns_probe owner_resolved(struct walk *w)
 {
 	const struct dns_facts *f = w->f;
 	enum dns_fact fact;
 	if (!uses_resolved(w))
-		return use_direct(w);
+		return comments_name_resolvconf(f->file.text) ? owner_resolvconf(w) : use_direct(w);
 	if (!know(w, f->nm_ping, "NetworkManager answers on D-Bus", &fact))
 		return DNS_PROBE_NM_PING;
 	if (fact == DNS_NO)
