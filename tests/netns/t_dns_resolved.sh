@@ -97,6 +97,25 @@ wait_for 20 tun_dns 100.100.100.100 || fail "systemd-resolved was not told again
 node_stop alice
 check_as_before "resolved came later"
 
+# A file that goes past it, as some distributions have it: the file is ours, and it is told, too, for programs that
+# ask it all the same. Its own list of servers has ours then: that is not what names of the LAN are asked of.
+in_ns alice ln -sfn ../run/systemd/resolve/resolv.conf /etc/resolv.conf
+in_ns alice cat /etc/resolv.conf >"$NET_DIR/uplink"
+node_start alice
+wait_for 20 in_ns alice grep -q '^nameserver 100.100.100.100' /etc/resolv.conf || fail "bypassed: the file was not taken"
+wait_for 20 gai_is alice "$bob_name" "$bob" || fail "bypassed: bob's name by the file"
+wait_for 20 in_ns alice resolvectl query "$bob_name" || fail "bypassed: bob's name by systemd-resolved"
+wait_for 20 gai_is alice printer.lan.example 10.77.0.99 || fail "bypassed: a name of the LAN by the file"
+wait_for 20 in_ns alice resolvectl query printer.lan.example || fail "bypassed: a name of the LAN by systemd-resolved"
+node_stop alice
+os_resolved_stop alice # it has read our file, too
+os_resolved_again alice
+os_resolved_uplink alice 10.77.0.9
+same_uplink() { in_ns alice cat /etc/resolv.conf | cmp -s - "$NET_DIR/uplink"; }
+wait_for 15 same_uplink || fail "bypassed: not as before"
+[ "$(in_ns alice readlink /etc/resolv.conf)" = ../run/systemd/resolve/resolv.conf ] || fail "bypassed: no link any more"
+in_ns alice ln -sfn ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
+
 # No library to speak D-Bus with: the file is ours, and says why.
 lib=$(in_ns alice sh -c 'ldconfig -p | sed -n "s,.*libsystemd.so.0 .* => ,,p" | head -n 1')
 if [ -n "$lib" ]; then
