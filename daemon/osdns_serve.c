@@ -189,6 +189,10 @@ static void on_event(void *arg, enum dns_os_event e)
 	struct server *s = arg;
 	if (e == DNS_OS_EV_REDETECT)
 		dns_detector_look(s->detector);
+	if (e == DNS_OS_EV_MENDED && s->mode != DNS_OS_DIRECT) { /* that would be the other one */
+		s->said.set_rc = 0;
+		s->said.set_text[0] = '\0';
+	}
 	loop_defer_arm(&s->news);
 }
 

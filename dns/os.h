@@ -13,6 +13,7 @@
 
 enum dns_os_event {
 	DNS_OS_EV_CHANGED,  /* report or base say something else now */
+	DNS_OS_EV_MENDED,   /* what the last set could not do, or had been lost since, is done now */
 	DNS_OS_EV_REDETECT, /* this may be the wrong way by now: look at the host again */
 };
 

@@ -178,11 +178,13 @@ static int set(struct dns_os *os, const struct dns_os_config *c, char text[stati
 	}
 	m->ours = true;
 	int rc = apply(m);
+	m->failed = rc != 0;
 	if (rc == 0) {
 		m->ours = !empty;
 		return 0;
 	}
 	snprintf(text, DNS_OS_TEXT_MAX, "%s", m->text);
+	m->text[0] = '\0'; /* the caller knows */
 	return rc == -ERR_TIMEOUT || rc == -ERR_PERM ? rc : -ERR_IO;
 }
 
@@ -242,7 +244,7 @@ static void on_again(struct loop_defer *d)
 static void on_tell(struct loop_defer *d)
 {
 	struct nm *m = d->arg;
-	m->env->on_event(m->env->arg, DNS_OS_EV_CHANGED);
+	m->env->on_event(m->env->arg, m->failed ? DNS_OS_EV_CHANGED : DNS_OS_EV_MENDED);
 }
 
 static void on_owner(struct dbus_watch *w, bool has_owner)

@@ -240,8 +240,9 @@ static int set(struct dns_os *os, const struct dns_os_config *c, char text[stati
 	start_update(m, link);
 	finish_update(m);
 	snprintf(text, DNS_OS_TEXT_MAX, "%s", m->text);
+	m->text[0] = '\0'; /* the caller knows */
 	if (m->env->loop)
-		loop_defer_cancel(&m->tell); /* the caller knows */
+		loop_defer_cancel(&m->tell);
 	return m->rc;
 }
 
@@ -306,7 +307,7 @@ static void on_bus(void *arg, bool up)
 static void on_tell(struct loop_defer *d)
 {
 	struct resolved *m = d->arg;
-	m->env->on_event(m->env->arg, DNS_OS_EV_CHANGED);
+	m->env->on_event(m->env->arg, m->rc == 0 ? DNS_OS_EV_MENDED : DNS_OS_EV_CHANGED);
 }
 
 /* ---- its life ------------------------------------------------------------------------------ */
