@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What upstreams say: nothing but the answer to our question passes, what passes can be restored,
- * cut, kept and given out again, with all but its lifetimes as it was. */
+ * cut, kept and given out again, with all but its lifetimes as it was. A first byte of 0 stands for
+ * the right id, QR and question: counts and code, then what comes behind the question, follow. */
 #include "tests/fuzz/fuzz.h"
 
 #include "dns/cache.h"
@@ -49,15 +50,35 @@ static void check_cache(const struct dns_query *q, struct span reply)
 	dns_cache_free(c);
 }
 
+/* code, three counts; the records */
+static size_t compose(struct span in, uint8_t out[static IN_MAX])
+{
+	struct rd r = rd_init(in);
+	struct span rest;
+
+	memcpy(out, query, sizeof(query));
+	out[2] |= 0x80;
+	out[3] = rd_u8(&r);
+	for (int i = 7; i < 12; i += 2)
+		out[i] = rd_u8(&r);
+	rest = rd_rest(&r);
+	if (rest.len > 0)
+		memcpy(out + sizeof(query), rest.p, rest.len);
+	return sizeof(query) + rest.len;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
 	static uint8_t copy[IN_MAX];
 	enum dns_reply_verdict v;
 	struct dns_query q;
 
-	if (len > sizeof(copy) || dns_query_parse(span_of(query, sizeof(query)), &q) < 0)
+	if (len == 0 || len > sizeof(copy) - sizeof(query) ||
+	    dns_query_parse(span_of(query, sizeof(query)), &q) < 0)
 		return 0;
-	if (len > 0)
+	if (p[0] == 0)
+		len = compose(span_of(p + 1, len - 1), copy);
+	else
 		memcpy(copy, p, len);
 	v = dns_reply_check(&q, ID, span_of(copy, len));
 	if (v == DNS_REPLY_IGNORE)
@@ -81,8 +102,18 @@ bool fuzz_seed(size_t i, struct span *out)
 	static const uint8_t lens[] = { 16, 33, 11 }, counts[] = { 7, 9, 11 };
 	static uint8_t mem[sizeof(query) + sizeof(tails[0])];
 
-	if (i >= 4)
+	static uint8_t tail[5 + sizeof(tails[0])];
+
+	if (i >= 7)
 		return false;
+	if (i >= 4) {
+		tail[1] = i == 5 ? 0x83 : 0x80;
+		memset(tail + 2, 0, 3);
+		tail[2 + (i - 4)] = 1;
+		memcpy(tail + 5, tails[i - 4], lens[i - 4]);
+		*out = span_of(tail, 5u + lens[i - 4]);
+		return true;
+	}
 	memcpy(mem, query, sizeof(query));
 	mem[2] |= 0x80;
 	mem[3] = i == 1 ? 0x83 : 0x80;
