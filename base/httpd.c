@@ -222,6 +222,7 @@ static enum MHD_Result refuse(struct MHD_Connection *c, const struct httpd_refus
 	m = MHD_create_response_from_buffer(strlen(why->text), (void *)(uintptr_t)why->text,
 					    MHD_RESPMEM_PERSISTENT);
 	if (m && MHD_add_response_header(m, "Content-Type", "text/plain; charset=utf-8") &&
+	    MHD_add_response_header(m, "X-Content-Type-Options", "nosniff") &&
 	    MHD_add_response_header(m, "Connection", "close"))
 		ok = MHD_queue_response(c, (unsigned)why->status, m);
 	if (m)

@@ -153,9 +153,9 @@ static json_t *error_of_code(unsigned code)
 					     "NameError", "NotImplemented", "Refused" };
 	char text[48];
 	if (code < ARRAY_LEN(names))
-		snprintf(text, sizeof(text), "failed: RCode%s", names[code]);
+		snprintf(text, sizeof(text), "DNS RCode = RCode%s", names[code]);
 	else
-		snprintf(text, sizeof(text), "failed: %u", code);
+		snprintf(text, sizeof(text), "DNS RCode = %u", code);
 	return error_of(text);
 }
 

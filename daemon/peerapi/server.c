@@ -196,7 +196,6 @@ static void add_browser_headers(struct httpd_req *r)
 			 "script-src-elem 'none'; script-src-attr 'none'; style-src "
 			 "'unsafe-inline'");
 	httpd_add_header(r, "X-Frame-Options", "DENY");
-	httpd_add_header(r, "X-Content-Type-Options", "nosniff");
 }
 
 static void greet(struct httpd_req *r, const struct peerapi_peer *peer)
@@ -218,6 +217,7 @@ static void on_request(void *arg, struct httpd_req *r)
 		httpd_drop(r);
 		return;
 	}
+	httpd_add_header(r, "X-Content-Type-Options", "nosniff");
 	if (peerapi_is_browser(&h))
 		add_browser_headers(r);
 	if (peerapi_path_of(h.path) == PEERAPI_ROOT)

@@ -100,7 +100,7 @@ must gets '["hello"]  200' alice t.far.test txt
 must code 403 bob "/dns-query?q=www.far.test" # no exit node yet
 advertise exit exit
 wait_for 30 gets '["192.0.2.53"]  200' bob www.far.test || fail "exit offers, but: $(asks_doh bob www.far.test)"
-must gets '{"Error":"failed: RCodeRefused"}  200' bob www.unknown
+must gets '{"Error":"DNS RCode = RCodeRefused"}  200' bob www.unknown
 must code 200 bob "/dns-query?dns=$(query www.far.test)"
 must code 400 bob "/dns-query?dns=AAAA"
 must code 400 bob /dns-query
@@ -123,8 +123,8 @@ for i in 1 2 3 4 5; do wait_for 20 bob_asks "n$i.far.test" 192.0.2.53 || fail "n
 
 echo "# names that exit does not resolve for others"
 dns_raw '{"Proxied": true, "Domains": ["mesh.test"], "ExitNodeFilteredSet": ["secret.test", ".far.test"]}'
-wait_for 30 gets '{"Error":"failed: RCodeRefused"}  200' bob secret.test || fail "secret.test: $(asks_doh bob secret.test)"
-must gets '{"Error":"failed: RCodeRefused"}  200' bob www.far.test
+wait_for 30 gets '{"Error":"DNS RCode = RCodeRefused"}  200' bob secret.test || fail "secret.test: $(asks_doh bob secret.test)"
+must gets '{"Error":"DNS RCode = RCodeRefused"}  200' bob www.far.test
 must gets '["192.0.2.53"]  200' bob far.test
 must gets '["192.0.2.66"]  200' bob www.secret.test
 dns_raw '{"Proxied": true, "Domains": ["mesh.test"]}'

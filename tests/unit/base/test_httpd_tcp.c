@@ -196,6 +196,7 @@ static void test_refused_before_the_body(void **state)
 	UNTIL(client_has(&c, "not you\n") && client_closed(&c));
 	assert_true(client_has(&c, "HTTP/1.1 403 Forbidden\r\n"));
 	assert_true(client_has(&c, "text/plain; charset=utf-8\r\n"));
+	assert_true(client_has(&c, "X-Content-Type-Options: nosniff\r\n"));
 	client_close(&c);
 	client_open(&c, 2);
 	client_send(&c, "GET /silent HTTP/1.1\r\nHost: h\r\n\r\n");

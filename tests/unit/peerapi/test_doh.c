@@ -101,9 +101,9 @@ static void replies(void **state)
 	for (size_t cut = 0; cut < sizeof(full); cut++)
 		expect(full, cut, BAD);
 	uint8_t m[19] = { 0, 1, 0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1 };
-	expect(m, sizeof(m), "{\"Error\":\"failed: RCodeNameError\"}\n");
+	expect(m, sizeof(m), "{\"Error\":\"DNS RCode = RCodeNameError\"}\n");
 	m[3] = 0x8f;
-	expect(m, sizeof(m), "{\"Error\":\"failed: 15\"}\n");
+	expect(m, sizeof(m), "{\"Error\":\"DNS RCode = 15\"}\n");
 	m[3] = 0x80;
 	expect(m, sizeof(m), "[]\n");
 	m[4] = m[5] = 0xff; /* counts lie */
