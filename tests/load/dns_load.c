@@ -9,12 +9,13 @@
  * many questions are open at any time. A question is lost after a second. The kernel says when an
  * answer arrived, so a generator that is late does not make answers late. Answers are for what was
  * asked, else "wrong"; "errors" are answers with another code than NOERROR or without a record.
- * Prints one line of "name value" pairs, times in microseconds. */
+ * Prints one line of "name value" pairs, times in microseconds; a signal ends it sooner. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -71,6 +72,14 @@ static struct order order;
 static uint64_t sent, answered, lost, wrong, errors, late, refused, asked;
 static uint32_t *times;
 static uint64_t rng = 88172645463325252u;
+
+static volatile sig_atomic_t over;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	over = 1;
+}
 
 static void die(const char *what)
 {
@@ -301,7 +310,7 @@ static int64_t run(void)
 	int64_t start = now_ns(), end = start + opt.seconds * INT64_C(1000000000), now = start;
 	int64_t from = start; /* the rate counts from here */
 	uint64_t before = 0;
-	for (; now < end; now = now_ns()) {
+	for (; now < end && !over; now = now_ns()) {
 		uint64_t due = opt.window ? opt.window - n_open() : 0;
 		if (opt.rate) {
 			uint64_t all = (uint64_t)((double)(now - from) * opt.rate / 1e9) + before;
@@ -317,12 +326,13 @@ static int64_t run(void)
 		if (!receive_all() && due == 0)
 			rest(opt.window ? 1000000 : 20000);
 	}
+	int64_t ended = now;
 	for (int64_t stop = now + LOST_NS; n_open() && now < stop; now = now_ns()) {
 		receive_all();
 		rest(1000000);
 	}
 	lost += n_open();
-	return end - start;
+	return ended - start;
 }
 
 static unsigned percentile(double p)
@@ -423,6 +433,9 @@ int main(int argc, char **argv)
 		die("no memory");
 	for (unsigned i = 0; i < opt.sockets; i++)
 		client_open(&clients[i]);
+	struct sigaction sa = { .sa_handler = on_signal };
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
 	int64_t took = run();
 	printf("sent %llu answered %llu lost %llu wrong %llu errors %llu late %llu refused %llu ms "
 	       "%lld "
