@@ -52,7 +52,7 @@ bob6=$(ctl bob ip -6)
 alice=$(node_ip alice)
 bob_name=$(ctl bob status --json | jq -r .Self.DNSName | sed 's/\.$//')
 base=${bob_name#*.}
-dns_set '{"Resolvers":["10.77.0.9"],"ExtraRecords":[{"Name":"grafana.'"$base"'","Type":"A","Value":"100.64.0.77"}]}'
+dns_set '{"Resolvers":["10.77.0.9"],"Routes":{"dead.example":["10.77.0.98"]},"ExtraRecords":[{"Name":"grafana.'"$base"'","Type":"A","Value":"100.64.0.77"}]}'
 S4=100.100.100.100 S6=fd7a:115c:a1e0::53
 
 # ---- every way to ask, every kind of name ----
@@ -157,6 +157,10 @@ others "flood of known names"
 flood_ends dataplane_dns_answered
 flood 'x%.example.org' dataplane_dns_drop_overload
 others "flood of other names"
+flood_ends dataplane_dns_drop_overload
+# The server of these is silent, so that every one of them waits.
+flood 'x%.dead.example' dataplane_dns_drop_overload
+others "flood of names that nobody answers"
 flood_ends dataplane_dns_drop_overload
 wait_for 20 lossless alice "$bob" 3 0.2 || fail "bob is not reached after the floods"
 
