@@ -254,6 +254,16 @@ static json_t *tailnet_json(const struct dns_view *v)
 	return o;
 }
 
+/* Local zones, which have no servers, are left out. */
+static json_t *routes_json(json_t *routes)
+{
+	json_t *o = j_object();
+	for (void *it = j_iter(routes); it; it = j_iter_next(routes, it))
+		if (j_len(j_iter_value(it)))
+			j_set(o, j_iter_key(it), j_copy(j_iter_value(it)));
+	return o;
+}
+
 static json_t *mode_json(const struct dns_mode_view *m)
 {
 	json_t *o = j_copy(m->dns);
@@ -270,8 +280,7 @@ json_t *dns_status_json(const struct dns_view *v)
 		return o;
 	j_set(o, "CurrentTailnet", tailnet_json(v));
 	copy_list(o, "Resolvers", v->config, "Resolvers");
-	json_t *routes = j_get(v->config, "Routes");
-	j_set(o, "SplitDNSRoutes", routes ? j_copy(routes) : j_object());
+	j_set(o, "SplitDNSRoutes", routes_json(j_get(v->config, "Routes")));
 	copy_list(o, "FallbackResolvers", v->config, "FallbackResolvers");
 	copy_list(o, "SearchDomains", v->config, "Domains");
 	copy_list(o, "Nameservers", v->config, "Nameservers");
