@@ -12,6 +12,7 @@
 
 /* Others may change what we set, and nobody tells us. */
 #define CHECK_S 60
+#define RETRY_S 5
 
 struct resolved {
 	struct dns_os os;
@@ -41,6 +42,8 @@ static void on_updated(struct resolved_update *u, int rc, const char *why)
 		loop_defer_arm(&m->tell);
 	m->rc = rc;
 	m->stale = rc != 0;
+	if (m->stale && m->env->loop)
+		loop_timer_arm_ms(&m->check, RETRY_S * 1000);
 	snprintf(m->text, sizeof(m->text), "%s", why);
 }
 
@@ -50,7 +53,8 @@ static void send_again(struct resolved *m, const char *why)
 	if (resolved_update_active(&m->update) || link == 0)
 		return;
 	if (!dns_os_config_is_empty(&m->want))
-		log_info("dns: systemd-resolved is told again: %s", why);
+		LOG(m->rc == 0 ? LOG_INFO : LOG_DEBUG, "dns: systemd-resolved is told again: %s",
+		    why);
 	m->link = link;
 	resolved_update_start(&m->update, link, &m->want);
 }
@@ -106,13 +110,15 @@ static void recheck(struct dns_os *os)
 {
 	struct resolved *m = (struct resolved *)os;
 	int link = (int)if_nametoindex(m->env->tun);
-	if (dns_os_config_is_empty(&m->want) || resolved_update_active(&m->update) ||
-	    dbus_call_pending(&m->look))
+	bool empty = dns_os_config_is_empty(&m->want);
+	if (resolved_update_active(&m->update) || dbus_call_pending(&m->look))
 		return;
-	if (m->stale || link != m->link) {
+	if (m->stale || (!empty && link != m->link)) {
 		send_again(m, m->stale ? "the last time failed" : "the interface is a new one");
 		return;
 	}
+	if (empty)
+		return;
 	struct dbus_msg *msg = dbus_method(m->bus, &resolved_manager, "GetLink", DBUS_NO_START);
 	if (msg)
 		dbus_put(msg, "i", link);
@@ -122,8 +128,8 @@ static void recheck(struct dns_os *os)
 
 static void on_check(struct loop_timer *t, mono_t now)
 {
-	recheck(t->arg);
 	loop_timer_arm(t, mono_add_s(now, CHECK_S));
+	recheck(t->arg);
 }
 
 /* It keeps on disk what it had been told, also what has been taken back since. */

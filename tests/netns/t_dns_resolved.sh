@@ -79,6 +79,26 @@ check_names "started again"
 node_stop alice KILL
 check_as_before "killed"
 
+# Killed with its helper, so that nobody puts back anything: what it was told goes with the interface.
+node_start alice
+check_names "started after a kill"
+kill -KILL $(cat /proc/"$PID_alice"/task/*/children)
+node_stop alice KILL
+check_as_before "killed with its helper"
+
+# It hangs: nobody else does, and what it could not be told is told later.
+node_start alice
+check_names "started after both were killed"
+read -r resolved <"$NET_DIR/resolved-alice.pid"
+kill -STOP "$resolved"
+ctl alice set --accept-dns=false || fail "meshctl set while systemd-resolved hangs"
+ctl alice set --accept-dns=true || fail "meshctl set while systemd-resolved hangs"
+wait_for 5 can_ping alice "$bob" || fail "ping while systemd-resolved hangs"
+kill -CONT "$resolved"
+check_names "systemd-resolved hung for a while"
+node_stop alice
+check_as_before "it hung"
+
 # Not running when we start, so the file is ours for a while; then it comes.
 os_resolved_stop alice
 node_start alice

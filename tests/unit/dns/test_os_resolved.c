@@ -245,6 +245,20 @@ static void silence_ends_in_time(void **state)
 	m->ops->close(m);
 }
 
+static void what_could_not_be_put_back_is_later(void **state)
+{
+	(void)state;
+	char text[DNS_OS_TEXT_MAX];
+	struct dns_os *m = dns_os_resolved_new(&env);
+	assert_int_equal(set_and(m, split(), text), 0);
+	fake_peer_script(&fake, "hang SetLinkDNS\n");
+	assert_int_equal(m->ops->set(m, &(struct dns_os_config){ 0 }, text), -ERR_TIMEOUT);
+	fake_peer_script(&fake, "");
+	m->ops->recheck(m);
+	wait_for_call("RevertLink 1\n");
+	m->ops->close(m);
+}
+
 static void new_owner_is_told_again(void **state)
 {
 	(void)state;
@@ -330,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(permission_has_its_own_code, start, stop),
 		cmocka_unit_test_setup_teardown(old_versions_are_met, start, stop),
 		cmocka_unit_test_setup_teardown(silence_ends_in_time, start, stop),
+		cmocka_unit_test_setup_teardown(what_could_not_be_put_back_is_later, start, stop),
 		cmocka_unit_test_setup_teardown(new_owner_is_told_again, start, stop),
 		cmocka_unit_test_setup_teardown(new_bus_is_told_again, start, stop),
 		cmocka_unit_test_setup_teardown(what_others_change_is_set_again, start, stop),
