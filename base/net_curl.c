@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* curl_multi_socket_all has no heir for what it is needed for here. */
+#define CURL_DISABLE_DEPRECATION
 #include "base/net_curl.h"
 
 #include <stdlib.h>
@@ -7,6 +9,7 @@ struct curl_pump {
 	struct loop *loop;
 	CURLM *multi;
 	struct loop_timer timer;
+	struct loop_defer next_address;
 	curl_pump_fn *fn;
 	void *arg;
 	bool busy; /* in fn: the memory stays until it returns */
@@ -60,6 +63,17 @@ static void on_socket(struct loop_fd *fd, int events)
 	report_done(p);
 }
 
+/* When an address does not answer, libcurl 7.88 makes ready for the next one and does not begin
+ * before it is called again, for which it sets no timer. */
+static void on_next_address(struct loop_defer *d)
+{
+	struct curl_pump *p = d->arg;
+	int running;
+
+	curl_multi_socket_all(p->multi, &running);
+	report_done(p);
+}
+
 static void unwatch(struct curl_pump *p, curl_socket_t s, struct curl_watch *w)
 {
 	if (!w)
@@ -79,6 +93,7 @@ static int watch_cb(CURL *easy, curl_socket_t s, int what, void *arg, void *sock
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		unwatch(p, s, w);
+		loop_defer_arm(&p->next_address);
 		return 0;
 	}
 	if (!w) {
@@ -119,6 +134,7 @@ struct curl_pump *curl_pump_new(struct loop *l, curl_pump_fn *fn, void *arg)
 	p->fn = fn;
 	p->arg = arg;
 	loop_timer_init(l, &p->timer, on_timer, p);
+	loop_defer_init(l, &p->next_address, on_next_address, p);
 	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, watch_cb);
 	curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
 	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, timer_cb);
@@ -131,7 +147,8 @@ void curl_pump_free(struct curl_pump *p)
 	if (!p)
 		return;
 	curl_multi_cleanup(p->multi);
-	loop_timer_cancel(&p->timer); /* after the clean-up, which may set it */
+	loop_timer_cancel(&p->timer); /* after the clean-up, which may set these */
+	loop_defer_cancel(&p->next_address);
 	p->freed = true;
 	if (!p->busy)
 		free(p);

@@ -382,6 +382,23 @@ static void test_given_addresses(void **state)
 	end(&r);
 }
 
+/* Nobody listens at the first ones. */
+static void test_addresses_in_turn(void **state)
+{
+	const struct ip addrs[] = { ip_v4(127, 0, 0, 9), ip_v4(127, 0, 0, 8), ip_v4(127, 0, 0, 1) };
+	struct result r;
+
+	(void)state;
+	serve_start(NULL, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	run(&r, (struct httpc_opts){ .url = url_of("http", "many.test", "/"),
+				     .addrs = addrs,
+				     .n_addrs = ARRAY_LEN(addrs),
+				     .timeout_ms = 60000 });
+	assert_int_equal(r.err, 0);
+	assert_int_equal(r.status, 200);
+	end(&r);
+}
+
 /* The server of this test listens on 127.0.0.1: nothing may reach it. */
 static void test_private_addresses_are_refused(void **state)
 {
@@ -570,6 +587,7 @@ int main(void)
 		T(test_cancel),
 		T(test_bad_requests),
 		T(test_given_addresses),
+		T(test_addresses_in_turn),
 		T(test_private_addresses_are_refused),
 		T(test_tls_is_verified),
 		T(test_connections_are_shared_only_on_request),
