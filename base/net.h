@@ -28,7 +28,8 @@ void net_mark_to(struct net *n, int fd, struct ip dst);
 /* Use these name servers from now on, "[fe80::1%eth0]:53" among them; NULL = what resolv.conf says,
  * but for the addresses of our own resolver; "" = there are none. */
 void net_set_dns_servers(struct net *n, const char *servers);
-/* A host proved who it is at this address: it is used when the name cannot be resolved. */
+/* A host proved who it is at this address: it is used when the name cannot be resolved,
+ * and tried last when it can. */
 void net_note_good(struct net *n, const char *name, struct ip ip);
 /* These addresses as text, to be kept over a restart; fn tells when there is something new. */
 void net_good_encode(const struct net *n, struct buf *out);

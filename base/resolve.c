@@ -446,22 +446,29 @@ static void on_done(struct loop_defer *d)
 		req_free(r);
 }
 
-/* Of a host that proved who it is, once. */
-static bool use_good(struct resolve_req *r)
+/* Those of a host that once proved who it is, last: a name server may lie, or know only addresses
+ * that do not answer. */
+static void add_good(struct resolve_req *r)
 {
 	const struct good_host *h = good_addrs_find(&r->resolver->net->good, r->name);
 
-	if (!h)
-		return false;
-	memcpy(r->addrs, h->addrs, h->n * sizeof(*h->addrs));
-	r->n = h->n;
-	return true;
+	for (size_t i = 0; h && i < h->n && r->n < RESOLVE_MAX; i++) {
+		size_t k = 0;
+
+		while (k < r->n && !ip_eq(r->addrs[k], h->addrs[i]))
+			k++;
+		if (k == r->n)
+			r->addrs[r->n++] = h->addrs[i];
+	}
 }
 
 static void finish_later(struct resolve_req *r, int err)
 {
 	r->settled = true;
-	r->err = err && use_good(r) ? 0 : err;
+	if (err)
+		r->n = 0;
+	add_good(r);
+	r->err = r->n ? 0 : err;
 	loop_timer_cancel(&r->patience);
 	loop_defer_arm(&r->done);
 }

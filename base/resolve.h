@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* resolve.h: asynchronous name look-up through c-ares with the bypass mark, so that it does not
  * depend on a resolver we may have changed. Literals and localhost are answered without a query;
- * /etc/hosts counts; a changed resolv.conf is noticed. Where nobody answers, or not soon, what
- * net_note_good knows is the answer. At most 64 look-ups in flight. Thread: the loop's. */
+ * /etc/hosts counts; a changed resolv.conf is noticed. What net_note_good knows is the answer where
+ * nobody answers, or not soon, and otherwise comes last. At most 64 look-ups in flight. Thread: the
+ * loop's. */
 #ifndef BASE_RESOLVE_H
 #define BASE_RESOLVE_H
 

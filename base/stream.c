@@ -211,32 +211,14 @@ static void start_connect(struct stream *s, const struct ip *addrs, size_t n)
 		fail_later(s, -ERR_NOMEM, "libcurl cannot start");
 }
 
-/* A name server may lie, or know only what does not answer: what worked is tried last. */
-static size_t add_good(const struct stream *s, struct ip all[static RESOLVE_MAX], size_t n)
-{
-	const struct good_host *h = s->proxy ? NULL : good_addrs_find(&s->net->good, s->host);
-
-	for (size_t i = 0; h && i < h->n && n < RESOLVE_MAX; i++) {
-		size_t k = 0;
-
-		while (k < n && !ip_eq(all[k], h->addrs[i]))
-			k++;
-		if (k == n)
-			all[n++] = h->addrs[i];
-	}
-	return n;
-}
-
 static void on_resolved(void *arg, int err, const struct ip *addrs, size_t n)
 {
 	struct stream *s = arg;
-	struct ip all[RESOLVE_MAX];
 	char text[320];
 
 	s->resolve = NULL;
 	if (err == 0) {
-		memcpy(all, addrs, n * sizeof(*all));
-		start_connect(s, all, add_good(s, all, n));
+		start_connect(s, addrs, n);
 		return;
 	}
 	snprintf(text, sizeof(text), "look-up of %s: %s", s->proxy ? s->proxy_host : s->host,
