@@ -48,6 +48,13 @@ tun_dns 100.100.100.100 || fail "systemd-resolved was not told"
 [ "$(in_ns alice readlink /etc/resolv.conf)" = ../run/systemd/resolve/stub-resolv.conf ] || fail "resolv.conf was touched"
 in_ns alice resolvectl query "$bob_name" | grep -qF "$bob" || fail "resolvectl query"
 
+# D-Bus is spoken by the helper, not by the daemon.
+grep -q libsystemd /proc/"$PID_alice"/maps && fail "the daemon has loaded libsystemd"
+helper=$(for p in $(cat /proc/"$PID_alice"/task/*/children); do grep -lq libsystemd /proc/$p/maps && echo $p; done)
+[ -n "$helper" ] || fail "no helper has loaded libsystemd"
+echo "the helper: $(awk '/^VmRSS|^RssAnon/ { printf "%s %s kB ", $1, $2 }' /proc/$helper/status)"
+grep -q '^CapEff:.0*$' /proc/$helper/status || fail "the helper has capabilities"
+
 # Restarted by somebody: it has forgotten everything, and is told again.
 os_resolved_stop alice
 os_resolved_again alice
