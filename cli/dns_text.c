@@ -95,6 +95,27 @@ static void add_magic(const struct dns_view *v, struct buf *out)
 
 /* ---- what control sent ---- */
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* New. */
+static json_t *sorted_texts(const json_t *list)
+{
+	size_t n = 0;
+	const char **v = xcalloc(j_len(list) + 1, sizeof(*v));
+	json_t *out = j_array();
+	for (size_t i = 0; i < j_len(list); i++)
+		if (j_text(j_at(list, i)))
+			v[n++] = j_text(j_at(list, i));
+	qsort(v, n, sizeof(*v), by_text);
+	for (size_t i = 0; i < n; i++)
+		j_add_str(out, v[i]);
+	free(v);
+	return out;
+}
+
 #define ROUTE_WIDTH 30
 #define RECORD_WIDTH 50
 
@@ -163,7 +184,9 @@ static void add_config(const struct dns_view *v, struct buf *out)
 	add_routes(c, out);
 	if (v->all)
 		add_fallback(c, out);
-	add_section(out, "Search Domains:", j_get(c, "Domains"), "(no search domains configured)");
+	json_t *search = sorted_texts(j_get(c, "Domains"));
+	add_section(out, "Search Domains:", search, "(no search domains configured)");
+	j_free(search);
 	if (!v->all)
 		return;
 	add_section(out, "Nameservers IP Addresses:", j_get(c, "Nameservers"),
@@ -282,7 +305,8 @@ json_t *dns_status_json(const struct dns_view *v)
 	copy_list(o, "Resolvers", v->config, "Resolvers");
 	j_set(o, "SplitDNSRoutes", routes_json(j_get(v->config, "Routes")));
 	copy_list(o, "FallbackResolvers", v->config, "FallbackResolvers");
-	copy_list(o, "SearchDomains", v->config, "Domains");
+	if (j_len(j_get(v->config, "Domains")))
+		j_set(o, "SearchDomains", sorted_texts(j_get(v->config, "Domains")));
 	copy_list(o, "Nameservers", v->config, "Nameservers");
 	copy_list(o, "CertDomains", v->config, "CertDomains");
 	copy_list(o, "ExtraRecords", v->config, "ExtraRecords");

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "cli/dns_mode_text.h"
 #include "cli/dns_probe_client.h"
+#include "cli/dns_text.h"
 
 #include <netinet/in.h>
 #include <pthread.h>
@@ -12,13 +13,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static char *text_of(const char *json, bool all, enum dns_probe probe)
+static json_t *json(const char *text)
 {
-	json_t *dns = j_parse(span_str(json), 65536, NULL);
+	json_t *v = j_parse(span_str(text), 65536, NULL);
+
+	assert_non_null(v);
+	return v;
+}
+
+static char *text_of(const char *given, bool all, enum dns_probe probe)
+{
+	json_t *dns = json(given);
 	const struct dns_mode_view v = { dns, probe, "100.100.100.100", all };
 	struct buf b;
 
-	assert_non_null(dns);
 	buf_init(&b, 1u << 20);
 	dns_mode_text(&v, &b);
 	char *text = xstrdup(buf_cstr(&b));
@@ -27,9 +35,9 @@ static char *text_of(const char *json, bool all, enum dns_probe probe)
 	return text;
 }
 
-static void has(const char *json, bool all, enum dns_probe probe, const char *part)
+static void has(const char *given, bool all, enum dns_probe probe, const char *part)
 {
-	char *text = text_of(json, all, probe);
+	char *text = text_of(given, all, probe);
 
 	if (!strstr(text, part))
 		fail_msg("no \"%s\" in:\n%s", part, text);
@@ -70,15 +78,15 @@ static void a_machine_that_asks_us_some_names(void **state)
 
 static void a_machine_that_asks_us_everything(void **state)
 {
-	static const char json[] =
+	static const char view[] =
 	    "{\"Mode\":\"direct\",\"Installed\":{\"Nameservers\":[\"100.100.100.100\","
 	    "\"fd7a:115c:a1e0::53\"]},\"Base\":{\"Nameservers\":[\"192.168.1.1\"]},\"Routes\":[{"
 	    "\"Suffix\":\".\",\"Resolvers\":[{\"Addr\":\"192.168.1.1\"}]}]}";
 
 	(void)state;
-	has(json, false, DNS_PROBE_NONE, "100.100.100.100, fd7a:115c:a1e0::53 for all names\n");
-	has(json, false, DNS_PROBE_NONE, "Before us: 192.168.1.1\n");
-	has(json, false, DNS_PROBE_NONE, "everything else                -> 192.168.1.1\n");
+	has(view, false, DNS_PROBE_NONE, "100.100.100.100, fd7a:115c:a1e0::53 for all names\n");
+	has(view, false, DNS_PROBE_NONE, "Before us: 192.168.1.1\n");
+	has(view, false, DNS_PROBE_NONE, "everything else                -> 192.168.1.1\n");
 	has("{\"Installed\":{\"Nameservers\":[\"1.2.3.4\"]}}", false, DNS_PROBE_NONE, "-> nobody");
 }
 
@@ -99,6 +107,26 @@ static void what_is_wrong_is_said_last(void **state)
 	    "  - hs.t.example                   -> as everything else\n");
 	has("{\"OverwrittenBy\":\"dhclient\"}", false, DNS_PROBE_NONE,
 	    "# Somebody else writes the configuration: dhclient\n");
+}
+
+static void search_domains_are_shown_in_order_of_their_letters(void **state)
+{
+	json_t *status = json("{\"CurrentTailnet\":{}}"), *prefs = json("{}"),
+	       *config = json("{\"Domains\":[\"m.example\",\"c.example\"]}");
+	const struct dns_view v = { .status = status, .prefs = prefs, .config = config };
+	json_t *o = dns_status_json(&v);
+	struct buf b;
+
+	(void)state;
+	assert_string_equal(j_text(j_at(j_get(o, "SearchDomains"), 0)), "c.example");
+	buf_init(&b, 1u << 20);
+	dns_status_text(&v, &b);
+	assert_non_null(strstr(buf_cstr(&b), "Search Domains:\n  - c.example\n  - m.example\n"));
+	buf_fini(&b);
+	j_free(o);
+	j_free(status);
+	j_free(prefs);
+	j_free(config);
 }
 
 /* ---- the question ---- */
@@ -181,6 +209,7 @@ int main(void)
 		cmocka_unit_test(a_machine_that_asks_us_some_names),
 		cmocka_unit_test(a_machine_that_asks_us_everything),
 		cmocka_unit_test(what_is_wrong_is_said_last),
+		cmocka_unit_test(search_domains_are_shown_in_order_of_their_letters),
 		cmocka_unit_test(only_an_answer_to_our_question_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
