@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,9 +102,14 @@ static void wait_until(bool (*fn)(const struct fake_bus *), const struct fake_bu
 
 static bool listens(const struct fake_bus *b)
 {
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char path[128];
 	path_in(b, "run/dbus/system_bus_socket", path);
-	return access(path, F_OK) == 0;
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%.100s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+	close(fd);
+	return yes;
 }
 
 void fake_bus_again(struct fake_bus *b)
