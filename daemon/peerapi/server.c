@@ -3,6 +3,7 @@
 #include "daemon/peerapi/peerapi.h"
 
 #include "base/alloc.h"
+#include "base/counters.h"
 #include "base/httpd.h"
 #include "base/log.h"
 #include "base/sockaddr.h"
@@ -14,11 +15,20 @@
 #define RETRY_MS 250
 #define RETRY_MAX_MS 5000
 #define CONNECTIONS_MAX 256	  /* of a listener */
-#define CONNECTIONS_OF_ONE_MAX 32 /* peer */
+#define CONNECTIONS_OF_ONE_MAX 64 /* peer: as many as it may have questions open */
 #define BODIES_MAX (4u << 20)	  /* of a listener, together */
 #define TURN_MS 20000
 #define PRETTY_MAX (256u << 10)
 #define PAGE_MAX 16384
+
+enum { N_STRANGERS, N_REQUESTS, N_REFUSED, N_DNS, N_DNS_LIMITED };
+static struct counter counters[] = {
+	[N_STRANGERS] = { .name = "peerapi_strangers" },
+	[N_REQUESTS] = { .name = "peerapi_requests" },
+	[N_REFUSED] = { .name = "peerapi_refused" },
+	[N_DNS] = { .name = "peerapi_dns_queries" },
+	[N_DNS_LIMITED] = { .name = "peerapi_dns_limited" },
+};
 
 /* One of our addresses. */
 struct door {
@@ -108,9 +118,11 @@ static void ask(struct peerapi *p, struct httpd_req *r, const struct peerapi_pee
 		struct span query, bool pretty)
 {
 	if (!askers_begin(&p->askers, peer->id, loop_now(p->loop))) {
+		counter_inc(&counters[N_DNS_LIMITED]);
 		text(r, 429, "too many DNS queries");
 		return;
 	}
+	counter_inc(&counters[N_DNS]);
 	struct question *q = xcalloc(1, sizeof(*q));
 	*q = (struct question){ .p = p, .http = r, .asker = peer->id, .pretty = pretty };
 	q->ask = p->ops->dns(p->arg, httpd_peer_ep(r).ip, query, on_answer, q);
@@ -156,7 +168,10 @@ static bool welcome(void *arg, struct ep from)
 {
 	struct door *d = arg;
 	struct peerapi_peer peer;
-	return d->p->ops->whois(d->p->arg, from.ip, &peer);
+	if (d->p->ops->whois(d->p->arg, from.ip, &peer))
+		return true;
+	counter_inc(&counters[N_STRANGERS]);
+	return false;
 }
 
 static struct peerapi_head head_of(const struct httpd_req *r)
@@ -180,12 +195,15 @@ static struct httpd_refusal on_head(void *arg, const struct httpd_req *r)
 	struct peerapi_peer peer;
 	if (!p->ops->whois(p->arg, httpd_peer_ep(r).ip, &peer))
 		return (struct httpd_refusal){ 403, NULL };
+	counter_inc(&counters[N_REQUESTS]);
 	struct ip masked[] = { peer.knows4, peer.knows6 };
 	bool is_masked = ip_is_set(peer.knows4) || ip_is_set(peer.knows6);
 	struct peerapi_head h = head_of(r);
 	struct peerapi_refusal no =
 	    peerapi_check(&h, is_masked ? masked : p->own, is_masked ? ARRAY_LEN(masked) : p->n,
 			  peer.may_resolve);
+	if (no.status)
+		counter_inc(&counters[N_REFUSED]);
 	return (struct httpd_refusal){ no.status, no.text };
 }
 
@@ -369,6 +387,7 @@ struct peerapi *peerapi_new(struct loop *l, const char *device, const struct pee
 			    void *arg)
 {
 	struct peerapi *p = xcalloc(1, sizeof(*p));
+	counters_register(counters, ARRAY_LEN(counters));
 	p->loop = l;
 	p->device = xstrdup(device);
 	p->ops = ops;
