@@ -49,7 +49,7 @@ URL=$(url_of bob)
 get() { # NODE PATH [curl flags]: prints "CODE body"
 	node=$1 path=$2
 	shift 2
-	in_ns "$node" curl -s -m 20 --noproxy '*' -w ' %{http_code}' "$@" "$URL$path" | tr '\n' ' '
+	in_ns "$node" curl -s -g -m 20 --noproxy '*' -w ' %{http_code}' "$@" "$URL$path" | tr '\n' ' '
 }
 code() { # WANTED NODE PATH [flags]
 	wanted=$1
@@ -101,6 +101,11 @@ must code 403 bob "/dns-query?q=www.far.test" # no exit node yet
 advertise exit exit
 wait_for 30 gets '["192.0.2.53"]  200' bob www.far.test || fail "exit offers, but: $(asks_doh bob www.far.test)"
 must gets '{"Error":"DNS RCode = RCodeRefused"}  200' bob www.unknown
+(
+	URL=$(ctl bob status --json | jq -r '.Peer[] | select(.HostName == "exit") | .PeerAPIURL[1]')
+	case $URL in 'http://[fd7a:'*) ;; *) fail "by IPv6: $URL" ;; esac
+	wait_for 20 gets '["192.0.2.53"]  200' bob www.far.test || fail "by IPv6: $(asks_doh bob www.far.test)"
+) || exit 1
 must code 200 bob "/dns-query?dns=$(query www.far.test)"
 must code 400 bob "/dns-query?dns=AAAA"
 must code 400 bob /dns-query
