@@ -18,6 +18,8 @@
 #define JOURNAL RESOLVCONF_JOURNAL
 #define EDITED "resolv.meshd-edited-%u.conf"
 #define EDITED_MAX 9u
+/* Somebody else wrote the file between our look at it and our own write. */
+#define TRIES 5
 /* Longer ones are given back by their name only. */
 #define IN_PLACE_MAX (1u << 21)
 
@@ -42,6 +44,10 @@ static int failed(const struct direct_file *f, const char *what, const char *nam
 {
 	int e = errno;
 	const char *advice = "";
+	if (e == EAGAIN) {
+		say(said, "%s/%s is written by others all the time", f->etc, name);
+		return -ERR_AGAIN;
+	}
 	if (e == EROFS)
 		advice = "; make it writable, or type: meshctl set --accept-dns=false";
 	else if (e == EPERM)
@@ -113,7 +119,7 @@ static int write_journal(struct direct_file *f, const struct dns_journal *j)
 	struct buf text;
 	buf_init(&text, DNS_JOURNAL_MAX);
 	dns_journal_build(j, &text);
-	int rc = etc_replace(&f->dir, JOURNAL, buf_span(&text), 0600, NULL);
+	int rc = etc_replace(&f->dir, JOURNAL, buf_span(&text), 0600);
 	buf_fini(&text);
 	if (rc == 0 && f->dir.step)
 		f->dir.step("journal");
@@ -141,11 +147,10 @@ static bool is_mounted_errno(int e)
 	return e == EBUSY || e == EXDEV;
 }
 
-static int write_file(struct direct_file *f, struct span text, bool exists)
+static int write_file(struct direct_file *f, struct span text, const struct etc_entry *seen)
 {
 	if (!f->in_place) {
-		const char *like = exists ? FILE_NAME : NULL;
-		if (etc_replace(&f->dir, FILE_NAME, text, 0644, like) == 0)
+		if (etc_replace_if(&f->dir, FILE_NAME, text, 0644, seen) == 0)
 			return 0;
 		if (!is_mounted_errno(errno))
 			return -1;
@@ -181,13 +186,19 @@ static int back_up(struct direct_file *f, const struct etc_entry *file, struct d
 	return copy_to_backup(f, file);
 }
 
+static bool is_there(const struct direct_file *f, const char *name)
+{
+	struct etc_entry e;
+	bool yes = etc_look(&f->dir, name, 0, &e) != 0 || e.kind != ETC_ABSENT;
+	etc_entry_fini(&e);
+	return yes;
+}
+
 /* Make it as if nothing had begun; where that fails, the journal stays for who comes next. */
 static void undo(struct direct_file *f, const struct etc_entry *was)
 {
-	struct etc_entry now;
-	bool gone = etc_look(&f->dir, FILE_NAME, 0, &now) == 0 && now.kind == ETC_ABSENT;
-	etc_entry_fini(&now);
-	if (was->kind != ETC_ABSENT && gone && etc_rename(&f->dir, BACKUP, FILE_NAME) != 0)
+	if (was->kind != ETC_ABSENT && !is_there(f, FILE_NAME) &&
+	    etc_rename(&f->dir, BACKUP, FILE_NAME) != 0)
 		return;
 	if (f->in_place && was->kind == ETC_FILE && !was->too_long &&
 	    etc_write_in_place(&f->dir, FILE_NAME, buf_span(&was->text), was->perm) != 0)
@@ -214,7 +225,8 @@ static int take(struct direct_file *f, const struct view *v, struct span text,
 	}
 	if (f->dir.step)
 		f->dir.step("backup");
-	if (write_file(f, text, v->file.kind != ETC_ABSENT) != 0) {
+	static const struct etc_entry nothing = { .kind = ETC_ABSENT };
+	if (write_file(f, text, is_there(f, FILE_NAME) ? &v->file : &nothing) != 0) {
 		int rc = failed(f, "write", FILE_NAME, said);
 		undo(f, &v->file);
 		return rc;
@@ -238,7 +250,7 @@ static int rewrite(struct direct_file *f, const struct view *v, struct span text
 	j.wrote = dns_wrote_of(text);
 	if (write_journal(f, &j) != 0)
 		return failed(f, "write", JOURNAL, said);
-	if (write_file(f, text, v->file.kind != ETC_ABSENT) != 0)
+	if (write_file(f, text, &v->file) != 0)
 		return failed(f, "write", FILE_NAME, said);
 	return 0;
 }
@@ -250,12 +262,8 @@ static int put_aside(struct direct_file *f, struct view *v, char said[static DNS
 	int rc = -1;
 	for (unsigned i = 1; i <= EDITED_MAX && rc != 0; i++) {
 		snprintf(name, sizeof(name), EDITED, i);
-		struct etc_entry there;
-		bool free_name =
-		    etc_look(&f->dir, name, 0, &there) == 0 && there.kind == ETC_ABSENT;
-		etc_entry_fini(&there);
 		errno = EEXIST;
-		if (free_name)
+		if (!is_there(f, name))
 			rc = etc_recreate(&f->dir, name, buf_span(&v->file.text), v->file.perm,
 					  v->file.uid, v->file.gid);
 	}
@@ -286,12 +294,20 @@ static int put(struct direct_file *f, struct view *v, struct span text,
 	return v->ours || gone ? rewrite(f, v, text, said) : take(f, v, text, said);
 }
 
-int direct_file_put(struct direct_file *f, struct span text, char said[static DNS_OS_TEXT_MAX])
+static int look_and_put(struct direct_file *f, struct span text, char said[static DNS_OS_TEXT_MAX])
 {
 	struct view v;
 	said[0] = '\0';
 	int rc = look(f, &v) == 0 ? put(f, &v, text, said) : failed(f, "read", FILE_NAME, said);
 	view_fini(&v);
+	return rc;
+}
+
+int direct_file_put(struct direct_file *f, struct span text, char said[static DNS_OS_TEXT_MAX])
+{
+	int rc = -ERR_AGAIN;
+	for (int i = 0; i < TRIES && rc == -ERR_AGAIN; i++)
+		rc = look_and_put(f, text, said);
 	return rc;
 }
 
@@ -359,7 +375,7 @@ static int give_back_in_place(struct direct_file *f, const struct view *v)
 static int give_back(struct direct_file *f, const struct view *v)
 {
 	if (!f->in_place && !v->journal.in_place) {
-		if (etc_rename(&f->dir, BACKUP, FILE_NAME) == 0)
+		if (etc_rename_if(&f->dir, BACKUP, FILE_NAME, &v->file) == 0)
 			return 0;
 		if (!is_mounted_errno(errno))
 			return -1;
@@ -440,6 +456,8 @@ static int restore(struct direct_file *f, struct view *v, enum direct_end *end,
 	} else if (half_given_back(v)) {
 		rc = give_back_in_place(f, v) == 0 ? 0 : failed(f, "put back", FILE_NAME, said);
 		*end = DIRECT_RESTORED;
+	} else if (is_file_ours(&v->backup)) {
+		*end = DIRECT_RESTORED; /* they had changed places already */
 	} else if (!absent && !same_file(&v->file, &v->backup)) {
 		*end = DIRECT_LEFT;
 	}
@@ -448,8 +466,8 @@ static int restore(struct direct_file *f, struct view *v, enum direct_end *end,
 	return rc ? rc : forget(f, said);
 }
 
-int direct_file_restore(struct direct_file *f, enum direct_end *end,
-			char said[static DNS_OS_TEXT_MAX])
+static int look_and_restore(struct direct_file *f, enum direct_end *end,
+			    char said[static DNS_OS_TEXT_MAX])
 {
 	struct view v;
 	said[0] = '\0';
@@ -459,6 +477,15 @@ int direct_file_restore(struct direct_file *f, enum direct_end *end,
 	if (rc == 0)
 		drop_temps(f);
 	view_fini(&v);
+	return rc;
+}
+
+int direct_file_restore(struct direct_file *f, enum direct_end *end,
+			char said[static DNS_OS_TEXT_MAX])
+{
+	int rc = -ERR_AGAIN;
+	for (int i = 0; i < TRIES && rc == -ERR_AGAIN; i++)
+		rc = look_and_restore(f, end, said);
 	return rc;
 }
 

@@ -148,18 +148,19 @@ static void copy_label(struct etc_dir *d, int to, const char *like)
 struct new_file {
 	struct span text;
 	unsigned perm;
-	const char *like;
+	const struct etc_entry *seen; /* NULL: whatever is there is replaced */
 	bool own;
 	unsigned uid, gid;
 };
 
-static int write_temp(struct etc_dir *d, const char *temp, const struct new_file *f)
+static int write_temp(struct etc_dir *d, const char *temp, const char *name,
+		      const struct new_file *f)
 {
 	int fd = openat(d->fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	if (f->like)
-		copy_label(d, fd, f->like);
+	if (f->seen)
+		copy_label(d, fd, name);
 	/* Without the right to give files away it stays ours, and is as readable as it was. */
 	if (f->own && fchown(fd, f->uid, f->gid) != 0 && errno != EPERM)
 		return close_failed(fd);
@@ -176,11 +177,54 @@ static int rename_synced(struct etc_dir *d, const char *from, const char *to)
 	return 0;
 }
 
+static bool is_as_seen(const struct etc_dir *d, const char *name, const struct etc_entry *seen)
+{
+	struct etc_entry now;
+	bool same = etc_look(d, name, seen->text.len + 1, &now) == 0 && now.kind == seen->kind &&
+		    (seen->too_long || span_eq(buf_span(&now.text), buf_span(&seen->text)));
+	etc_entry_fini(&now);
+	return same;
+}
+
+/* The two change places; if what came out is not what was seen, once more. */
+static int exchange_if(struct etc_dir *d, const char *from, const char *to,
+		       const struct etc_entry *seen)
+{
+	if (renameat2(d->fd, from, d->fd, to, RENAME_EXCHANGE) != 0)
+		return -1;
+	if (!is_as_seen(d, from, seen)) {
+		renameat2(d->fd, from, d->fd, to, RENAME_EXCHANGE);
+		errno = EAGAIN;
+		return -1;
+	}
+	fsync(d->fd);
+	step(d, "exchanged");
+	unlinkat(d->fd, from, 0);
+	return 0;
+}
+
+static int rename_if(struct etc_dir *d, const char *from, const char *to,
+		     const struct etc_entry *seen)
+{
+	int rc;
+	if (seen->kind == ETC_ABSENT)
+		rc = renameat2(d->fd, from, d->fd, to, RENAME_NOREPLACE);
+	else
+		rc = exchange_if(d, from, to, seen);
+	if (rc != 0 && (errno == EEXIST || errno == ENOENT))
+		errno = EAGAIN;
+	if (rc != 0 && (errno == EINVAL || errno == ENOSYS)) /* not on this file system */
+		return rename_synced(d, from, to);
+	fsync(d->fd);
+	return rc;
+}
+
 /* What is under a name of its own takes the name it is meant for. */
-static int put_in_place(struct etc_dir *d, const char *temp, const char *name)
+static int put_in_place(struct etc_dir *d, const char *temp, const char *name,
+			const struct etc_entry *seen)
 {
 	step(d, "temporary file");
-	int rc = rename_synced(d, temp, name);
+	int rc = seen ? rename_if(d, temp, name, seen) : rename_synced(d, temp, name);
 	int saved = errno;
 	unlinkat(d->fd, temp, 0); /* two names of one file both stay in a rename */
 	errno = saved;
@@ -191,18 +235,23 @@ static int replace(struct etc_dir *d, const char *name, const struct new_file *f
 {
 	char temp[NAME_MAX];
 	temp_name(name, temp);
-	if (write_temp(d, temp, f) == 0)
-		return put_in_place(d, temp, name);
+	if (write_temp(d, temp, name, f) == 0)
+		return put_in_place(d, temp, name, f->seen);
 	int saved = errno;
 	unlinkat(d->fd, temp, 0);
 	errno = saved;
 	return -1;
 }
 
-int etc_replace(struct etc_dir *d, const char *name, struct span text, unsigned perm,
-		const char *like)
+int etc_replace(struct etc_dir *d, const char *name, struct span text, unsigned perm)
 {
-	return replace(d, name, &(struct new_file){ .text = text, .perm = perm, .like = like });
+	return replace(d, name, &(struct new_file){ .text = text, .perm = perm });
+}
+
+int etc_replace_if(struct etc_dir *d, const char *name, struct span text, unsigned perm,
+		   const struct etc_entry *seen)
+{
+	return replace(d, name, &(struct new_file){ .text = text, .perm = perm, .seen = seen });
 }
 
 int etc_recreate(struct etc_dir *d, const char *name, struct span text, unsigned perm, unsigned uid,
@@ -218,7 +267,7 @@ int etc_recreate_link(struct etc_dir *d, const char *name, const char *target)
 	temp_name(name, temp);
 	if (symlinkat(target, d->fd, temp) != 0)
 		return -1;
-	return put_in_place(d, temp, name);
+	return put_in_place(d, temp, name, NULL);
 }
 
 int etc_write_in_place(struct etc_dir *d, const char *name, struct span text, unsigned perm)
@@ -244,7 +293,7 @@ int etc_link(struct etc_dir *d, const char *name, const char *new_name)
 	char temp[NAME_MAX];
 	temp_name(new_name, temp);
 	if (linkat(d->fd, name, d->fd, temp, 0) == 0)
-		return put_in_place(d, temp, new_name);
+		return put_in_place(d, temp, new_name, NULL);
 	/* Of another's file (protected_hardlinks), or on a file system without. */
 	if (errno == EPERM || errno == EMLINK || errno == EOPNOTSUPP || errno == EACCES)
 		return rename_synced(d, name, new_name);
@@ -256,12 +305,10 @@ int etc_rename(struct etc_dir *d, const char *name, const char *new_name)
 	return rename_synced(d, name, new_name);
 }
 
-int etc_rename_new(struct etc_dir *d, const char *name, const char *new_name)
+int etc_rename_if(struct etc_dir *d, const char *name, const char *new_name,
+		  const struct etc_entry *seen)
 {
-	if (renameat2(d->fd, name, d->fd, new_name, RENAME_NOREPLACE) != 0)
-		return -1;
-	fsync(d->fd);
-	return 0;
+	return rename_if(d, name, new_name, seen);
 }
 
 int etc_remove(struct etc_dir *d, const char *name)

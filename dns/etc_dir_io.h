@@ -30,9 +30,12 @@ void etc_entry_fini(struct etc_entry *e);
 /* The beginning of a file, links followed. -1, ENOENT: there is none. */
 int etc_read(const struct etc_dir *d, const char *name, size_t max, struct buf *out);
 
-/* All ends on the disk. like: the label of that file (links followed) is copied; NULL: none. */
-int etc_replace(struct etc_dir *d, const char *name, struct span text, unsigned perm,
-		const char *like);
+/* All ends on the disk. */
+int etc_replace(struct etc_dir *d, const char *name, struct span text, unsigned perm);
+/* Only what is as it was looked at is replaced: if somebody was faster, all stays as he left it,
+ * and it is EAGAIN. The label of what was there (links followed) is copied. */
+int etc_replace_if(struct etc_dir *d, const char *name, struct span text, unsigned perm,
+		   const struct etc_entry *seen);
 /* The same with owner and group, as far as we may. */
 int etc_recreate(struct etc_dir *d, const char *name, struct span text, unsigned perm, unsigned uid,
 		 unsigned gid);
@@ -43,8 +46,9 @@ int etc_write_in_place(struct etc_dir *d, const char *name, struct span text, un
  */
 int etc_link(struct etc_dir *d, const char *name, const char *new_name);
 int etc_rename(struct etc_dir *d, const char *name, const char *new_name);
-/* Never over something that is there: EEXIST. */
-int etc_rename_new(struct etc_dir *d, const char *name, const char *new_name);
+/* As etc_replace_if: seen is what was under new_name. */
+int etc_rename_if(struct etc_dir *d, const char *name, const char *new_name,
+		  const struct etc_entry *seen);
 int etc_remove(struct etc_dir *d, const char *name); /* 0 also if there was none */
 
 #endif

@@ -10,6 +10,8 @@
 #include "dns/journal.h"
 
 #include <errno.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define OURS_TEXT(servers) "# Written by meshd: meshd-dns-7c1e4d93\n" servers
@@ -428,6 +430,99 @@ static void behind_a_dead_agent_is_its_backup(void **state)
 	base_is("nameserver 192.168.9.1\n");
 }
 
+/* ---- others who are faster -------------------------------------------------------------- */
+
+static int write_at_step;
+
+static void write_it(const char *what)
+{
+	(void)what;
+	if (--write_at_step == 0) {
+		etc_put(&root, "etc/resolv.conf.theirs", TRAMPLE, 0644);
+		char *from = etc_path(&root, "etc/resolv.conf.theirs"),
+		     *to = etc_path(&root, "etc/resolv.conf");
+		assert_int_equal(rename(from, to), 0);
+		free(from);
+		free(to);
+	}
+}
+
+/* Whenever it comes, what somebody else wrote is not lost. Returns whether it came. */
+static bool written_at(int step, bool at_restore, void (*before)(void))
+{
+	struct direct_file f;
+	char said[DNS_OS_TEXT_MAX];
+	enum direct_end end;
+	setup(NULL);
+	before();
+	open_file(&f);
+	write_at_step = step;
+	f.dir.step = at_restore ? NULL : write_it;
+	assert_int_equal(direct_file_put(&f, span_str(OURS), said), 0);
+	f.dir.step = at_restore ? write_it : NULL;
+	assert_int_equal(direct_file_restore(&f, &end, said), 0);
+	direct_file_close(&f);
+	bool came = write_at_step <= 0;
+	if (came)
+		etc_is("resolv.conf 100644\n" TRAMPLE "\n--\n",
+		       at_restore ? "written while it is given back" : "written while it is taken",
+		       step);
+	return came;
+}
+
+static void who_writes_meanwhile_loses_nothing(void **state)
+{
+	(void)state;
+	static void (*const before[])(void) = { plain, link_to_file, no_file };
+	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+		int taken = 1, given = 1;
+		while (written_at(taken, false, before[i]))
+			taken++;
+		while (written_at(given, true, before[i]))
+			given++;
+		assert_true(taken > 4 && given > 1);
+	}
+}
+
+static bool drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct none[2] = { 0 };
+	return syscall(SYS_capset, &head, none) == 0;
+}
+
+/* A file of another user has one name only where hard links are protected: it is moved. */
+static void a_file_of_somebody_is_moved(void **state)
+{
+	(void)state;
+	int status;
+	plain();
+	char *path = etc_path(&root, "etc/resolv.conf");
+	if (geteuid() != 0 || chown(path, 65534, 65534) != 0) {
+		free(path);
+		skip();
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct direct_file f;
+		if (!drop_capabilities())
+			_exit(2);
+		open_file(&f);
+		put(&f, OURS);
+		if (!direct_file_is(&f, span_str(OURS)))
+			_exit(3);
+		give_back(&f);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, 65534);
+	etc_is("resolv.conf 100644\nnameserver 192.168.1.1\n\n--\n", "of somebody", 0);
+	free(path);
+}
+
 static int make(void **state)
 {
 	(void)state;
@@ -462,6 +557,8 @@ int main(void)
 		cmocka_unit_test_setup(no_file_beside_an_old_backup, setup),
 		cmocka_unit_test_setup(a_directory_in_its_place_is_refused, setup),
 		cmocka_unit_test_setup(behind_a_dead_agent_is_its_backup, setup),
+		cmocka_unit_test_setup(who_writes_meanwhile_loses_nothing, setup),
+		cmocka_unit_test_setup(a_file_of_somebody_is_moved, setup),
 	};
 	return cmocka_run_group_tests(tests, make, drop);
 }
