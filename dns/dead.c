@@ -5,28 +5,27 @@
 
 void dead_clear(struct dead *d)
 {
-	*d = (struct dead){ 0 };
+	d->n = 0;
 }
 
 static struct dead_upstream *find(const struct dead *d, uint64_t key)
 {
-	for (size_t i = 0; i < ARRAY_LEN(d->v); i++)
+	for (size_t i = 0; i < d->n; i++)
 		if (d->v[i].key == key)
 			return (struct dead_upstream *)&d->v[i];
 	return NULL;
 }
 
-/* A free place, or that of the one heard of least lately. */
+/* A new place, or that of the one heard of least lately. */
 static struct dead_upstream *place(struct dead *d)
 {
 	struct dead_upstream *oldest = &d->v[0];
 
-	for (size_t i = 0; i < ARRAY_LEN(d->v); i++) {
-		if (d->v[i].key == 0)
-			return &d->v[i];
+	if (d->n < ARRAY_LEN(d->v))
+		return &d->v[d->n++];
+	for (size_t i = 0; i < d->n; i++)
 		if (mono_before(d->v[i].seen, oldest->seen))
 			oldest = &d->v[i];
-	}
 	return oldest;
 }
 
@@ -52,7 +51,7 @@ void dead_on_alive(struct dead *d, uint64_t key)
 	struct dead_upstream *u = find(d, key);
 
 	if (u)
-		*u = (struct dead_upstream){ 0 };
+		*u = d->v[--d->n];
 }
 
 static int64_t longer(int64_t pause_ms)

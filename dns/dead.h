@@ -14,15 +14,17 @@ enum {
 };
 
 struct dead_upstream {
-	uint64_t key; /* 0: free */
+	uint64_t key;
 	mono_t seen;
 	mono_t probe_at;
 	int64_t pause_ms;
 	unsigned misses;
 };
 
+/* Zeroed: nobody is. */
 struct dead {
 	struct dead_upstream v[DEAD_KNOWN_MAX];
+	size_t n; /* those that missed something; mostly none */
 };
 
 void dead_clear(struct dead *d);

@@ -598,6 +598,7 @@ static struct {
 	const char *type;
 	int status;
 	int n;
+	bool silent;
 } web;
 
 static void web_answer(struct span body)
@@ -629,7 +630,8 @@ static void web_on_data(void *arg, struct span data)
 	assert_true(span_eq_str(http1_find(&h, "Content-Type"), "application/dns-message"));
 	assert_true(span_eq_str(http1_find(&h, "Accept"), "application/dns-message"));
 	web.n++;
-	web_answer(span_of(web.in.p + h.len, n));
+	if (!web.silent)
+		web_answer(span_of(web.in.p + h.len, n));
 	buf_reset(&web.in);
 }
 
@@ -678,6 +680,50 @@ static void test_over_http(void **state)
 	assert_int_equal(rcode(&g), DNS_SERVFAIL);
 	assert_int_equal(web.n, 3);
 	unsetenv("http_proxy");
+	dns_forward_free(f);
+	f = NULL;
+	listener_free(web.l);
+	conn_free(web.conn);
+	buf_fini(&web.in);
+}
+
+/* The head start of one that never uses it is lost. */
+static void test_a_dead_first_costs_only_a_few_their_time(void **state)
+{
+	static struct got g;
+	char url[64], name[64];
+	struct dns_group *group;
+
+	(void)state;
+	web.l = listener_new(loop, (struct ep){ .ip = ip_v4(127, 0, 0, 1) }, NULL, web_on_conn,
+			     NULL);
+	buf_init(&web.in, 65536);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/dns-query", listener_addr(web.l).port);
+	route_to(url, up.addr);
+	group = f->routes[0].to;
+	group->targets[1].delay_ms = 500;
+	web.n = 0;
+	web.silent = true;
+	for (int i = 0; i < DEAD_AFTER; i++) {
+		mono_t begun = mono_now();
+
+		snprintf(name, sizeof(name), "n%d.test", i);
+		run(&g, name, &local);
+		assert_int_equal(rcode(&g), DNS_NOERROR);
+		assert_true(mono_diff_ns(mono_now(), begun) > 400 * NS_PER_MS);
+	}
+	assert_int_equal(web.n, DEAD_AFTER);
+	assert_true(dead_is(&f->dead, group->keys[0]));
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "m%d.test", i);
+		run(&g, name, &local);
+	}
+	assert_true(web.n <= DEAD_AFTER + 1); /* a probe perhaps, on a slow machine */
+	/* another network, another chance */
+	dns_forward_on_link_change(f);
+	run(&g, "l.test", &local);
+	assert_true(web.n > DEAD_AFTER);
+	web.silent = false;
 	dns_forward_free(f);
 	f = NULL;
 	listener_free(web.l);
@@ -863,6 +909,7 @@ int main(void)
 		T(test_free_with_questions_under_way),
 		T(test_over_http),
 		T(test_over_https),
+		T(test_a_dead_first_costs_only_a_few_their_time),
 		T(test_trouble_is_told_and_ends),
 		T(test_the_tunnel_is_asked_about_each_address),
 		T(test_queries_of_all_sizes),
