@@ -347,6 +347,40 @@ static void test_dns(void **state)
 	client_close(&c);
 }
 
+static void test_odd_framing(void **state)
+{
+	(void)state;
+	struct client c;
+	client_open(&c, 2);
+	say(&c,
+	    "POST /dns-query HTTP/1.1\r\n" HOST "Content-Type: application/dns-message\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n9\r\n",
+	    span_of(QUERY, 9));
+	say(&c, "\r\na\r\n", span_of(QUERY + 9, 10));
+	say(&c, "\r\n0\r\n\r\n", NO_BODY);
+	UNTIL(fake.n_asks == 1);
+	assert_true(span_eq(span_of(fake.query, fake.query_len), span_of(QUERY, 19)));
+	/* The next is asked when this one is answered. */
+	say(&c, POST_QUERY, span_of(QUERY, 19));
+	settle(20);
+	assert_int_equal(fake.n_asks, 1);
+	answer(&fake.asks[0], 0, span_str("first"));
+	UNTIL(fake.n_asks == 2);
+	answer(&fake.asks[1], 0, span_str("second"));
+	UNTIL(has(&c, "first") && has(&c, "second"));
+	client_close(&c);
+
+	client_open(&c, 2);
+	say(&c, "GET / HTTP/1.1\r\nX: ", NO_BODY);
+	char *big = xcalloc(1, 65537);
+	memset(big, 'x', 65536);
+	send(c.fd, big, 65536, MSG_NOSIGNAL);
+	free(big);
+	UNTIL(has(&c, " 431 ") || is_closed(&c));
+	assert_false(has(&c, " 200 "));
+	client_close(&c);
+}
+
 static void test_dns_denied(void **state)
 {
 	(void)state;
@@ -513,11 +547,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_greeting),	 T(test_stranger),   T(test_peer_that_goes),
-		T(test_refusals),	 T(test_masquerade), T(test_dns),
-		T(test_dns_denied),	 T(test_asker_goes), T(test_rate),
-		T(test_slow_loris),	 T(test_ports),	     T(test_ports_taken),
-		T(test_address_to_come),
+		T(test_greeting),    T(test_stranger),	      T(test_peer_that_goes),
+		T(test_refusals),    T(test_masquerade),      T(test_dns),
+		T(test_odd_framing), T(test_dns_denied),      T(test_asker_goes),
+		T(test_rate),	     T(test_slow_loris),      T(test_ports),
+		T(test_ports_taken), T(test_address_to_come),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
