@@ -31,6 +31,7 @@ static void fill(struct coord_state *s)
 	strv_add(&k->tags, "tag:web");
 	str_set(&s->policy, "{\"acls\": [],} // \xc3\xa4");
 	str_set(&s->cert_name, "10.0.0.1");
+	str_set(&s->dns, "{\"Proxied\": false}");
 	registry_remove(r, join(r, 3, "alice", "gone", ""));
 }
 
@@ -55,6 +56,7 @@ static void what_is_written_reads_back_the_same(void **state)
 	assert_int_equal(n->user, USER_TAGGED);
 	assert_true(prefixes_equal(&n->announced, &n->approved));
 	assert_false(disco_key_is_zero(&n->disco)); /* peers stay known over a restart */
+	assert_string_equal(t.dns, "{\"Proxied\": false}");
 	assert_int_equal(t.reg.next_node, 4);	    /* the removed one's id is spent */
 	assert_memory_equal(&s.noise_key, &t.noise_key, sizeof(s.noise_key));
 	coord_state_fini(&s);

@@ -171,6 +171,53 @@ static void peers_hear_of_each_other(void **state)
 	free(key);
 }
 
+static json_t *told_after(struct client *a, const char *verb)
+{
+	json_t *m;
+
+	j_free(ask(&server, verb));
+	m = cl_message(a, WAIT_MS);
+	assert_non_null(m);
+	return m;
+}
+
+static void names_are_told_when_they_change(void **state)
+{
+	static const char odd[] = "{\"verb\":\"debug dns\",\"text\":\"{\\\"Routes\\\":[1]}\"}";
+	struct client a;
+	char *key = new_key(&server, ""), *body;
+	json_t *m;
+
+	(void)state;
+	cl_open(&a, &server, 1);
+	cl_register(&a, 1, key);
+	assert_true(joined(&a));
+	body = map_body(1, true);
+	cl_send(&a, "/machine/map", body);
+	free(body);
+	j_free(cl_message(&a, WAIT_MS));
+	m = ask(&server, "{\"verb\":\"dns set\",\"text\":\"{\\\"Resolver\\\":1}\"}");
+	assert_non_null(strstr(j_str(m, "error"), "unknown member"));
+	j_free(m);
+	m = told_after(&a, "{\"verb\":\"dns set\",\"text\":\"{\\\"Resolvers\\\":[\\\"9.9.9.9\\\"]}\"}");
+	assert_int_equal(j_len(j_get(j_get(m, "DNSConfig"), "Resolvers")), 1);
+	j_free(m);
+	m = told_after(&a, odd); /* however odd, until it is taken back */
+	assert_int_equal(j_len(j_get(m, "DNSConfig")), 1);
+	j_free(m);
+	m = told_after(&a, "{\"verb\":\"debug dns\",\"text\":\"\"}");
+	assert_int_equal(j_len(j_get(j_get(m, "DNSConfig"), "Resolvers")), 1);
+	j_free(m);
+	m = told_after(&a, "{\"verb\":\"debug caps\",\"node\":\"h1\",\"caps\":\"magicdns-aaaa\"}");
+	assert_true(j_has(j_get(j_get(m, "Node"), "CapMap"), "magicdns-aaaa"));
+	j_free(m);
+	m = ask(&server, "{\"verb\":\"dns get\"}");
+	assert_string_equal(j_str(j_get(m, "result"), "text"), "{\"Resolvers\":[\"9.9.9.9\"]}");
+	j_free(m);
+	cl_close(&a);
+	free(key);
+}
+
 static void a_login_waits_for_a_person(void **state)
 {
 	struct client c;
@@ -633,6 +680,7 @@ int main(void)
 		T(of_fifty_connections_with_one_key_one_joins),
 		T(another_machine_does_not_get_the_map),
 		T(peers_hear_of_each_other),
+		T(names_are_told_when_they_change),
 		T(a_login_waits_for_a_person),
 		T(the_outer_server_answers_what_it_knows),
 		T(refusals_of_the_handshake_say_why),
