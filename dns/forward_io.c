@@ -385,6 +385,9 @@ static struct dns_ask *ask_new(struct dns_forward *f, const struct dns_query *q,
 
 	a->f = f;
 	a->q = *q;
+	/* nobody gets more by UDP, whatever he says he takes */
+	if (a->q.udp_size > DNS_UDP_MAX)
+		a->q.udp_size = DNS_UDP_MAX;
 	a->udp = who->udp;
 	a->fn = fn;
 	a->arg = arg;

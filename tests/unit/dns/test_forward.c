@@ -272,10 +272,19 @@ static void test_long_answers_are_cut_for_who_takes_less(void **state)
 	UNTIL(g.calls);
 	assert_false(has_tc(&g));
 	assert_int_equal(g.n, 600);
+	/* got by TCP: no more than UDP may ever be */
+	m = bytes_query("www3.test", DNS_A);
+	bytes_opt(&m, 65535, 0, 0);
+	up.arg = NULL;
+	ask_bytes(&g, &m, &local);
+	UNTIL(g.calls);
+	assert_true(has_tc(&g));
+	assert_true(g.n <= DNS_UDP_MAX);
+	assert_int_equal(up.n_tcp, 1);
 	up.arg = (void *)5000; /* more than we take by UDP */
 	run(&g, "www2.test", &local_tcp);
 	assert_int_equal(g.n, 6000);
-	assert_int_equal(up.n_tcp, 1);
+	assert_int_equal(up.n_tcp, 2);
 }
 
 static size_t answer_code(struct scripted *s, struct span query, bool tcp, uint8_t *out)
