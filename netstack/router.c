@@ -66,6 +66,22 @@ void router_config_fini(struct router_config *c)
 	prefix_list_fini(&c->throws);
 }
 
+/* Length of the longest prefix that has it; -1: none. */
+static int longest(const struct prefix_list *l, struct ip to)
+{
+	int bits = -1;
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].bits > bits && prefix_contains(l->v[i], to))
+			bits = l->v[i].bits;
+	return bits;
+}
+
+bool router_config_leads_in(const struct router_config *c, struct ip to)
+{
+	int in = longest(&c->routes, to), out = longest(&c->throws, to);
+	return in > out || (in < 0 && out < 0 && c->guard);
+}
+
 bool router_config_eq(const struct router_config *a, const struct router_config *b)
 {
 	return a->guard == b->guard && a->mtu == b->mtu && prefix_list_eq(&a->addrs, &b->addrs) &&

@@ -46,6 +46,8 @@ struct router_in {
 void router_config_build(const struct router_in *in, struct router_config *out);
 void router_config_fini(struct router_config *c);
 bool router_config_eq(const struct router_config *a, const struct router_config *b);
+/* Would packets to this address go into the tunnel or, past it, be refused by the guard? */
+bool router_config_leads_in(const struct router_config *c, struct ip to);
 
 /* ---- what the system has ---- */
 

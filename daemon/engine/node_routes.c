@@ -72,29 +72,13 @@ static void note_led(struct node *n, struct router_config *c)
 	memset(n->led_lately, 0, sizeof(n->led_lately));
 }
 
-/* Length of the longest prefix that has it; -1: none. */
-static int longest(const struct prefix_list *l, struct ip to)
-{
-	int bits = -1;
-	for (size_t i = 0; i < l->n; i++)
-		if (l->v[i].bits > bits && prefix_contains(l->v[i], to))
-			bits = l->v[i].bits;
-	return bits;
-}
-
-static bool leads_in(const struct router_config *c, struct ip to)
-{
-	int in = longest(&c->routes, to), out = longest(&c->throws, to);
-	return in > out || (in < 0 && out < 0 && c->guard);
-}
-
 bool node_in_tunnel(struct node *n, struct ip to)
 {
 	for (size_t i = 0; i < ARRAY_LEN(n->led_lately); i++)
 		if (ip_eq(n->led_lately[i].to, to))
 			return n->led_lately[i].in;
 	struct node_led *l = &n->led_lately[n->led_next++ % ARRAY_LEN(n->led_lately)];
-	*l = (struct node_led){ to, leads_in(&n->led, to) };
+	*l = (struct node_led){ to, router_config_leads_in(&n->led, to) };
 	return l->in;
 }
 

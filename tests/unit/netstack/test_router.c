@@ -420,10 +420,50 @@ static void too_many_hosts_become_one_route(void **state)
 	free(all);
 }
 
+static void add_prefix(struct prefix_list *l, const char *text)
+{
+	struct prefix p;
+	assert_int_equal(prefix_decode(span_str(text), &p), 0);
+	prefix_list_add(l, p);
+}
+
+static bool leads_in(const struct router_config *c, const char *text)
+{
+	struct ip ip;
+	assert_int_equal(ip_decode(span_str(text), &ip), 0);
+	return router_config_leads_in(c, ip);
+}
+
+static void where_an_address_leads(void **state)
+{
+	(void)state;
+	struct router_config c = { 0 };
+	assert_false(leads_in(&c, "192.0.2.1"));
+	add_prefix(&c.routes, "100.64.0.0/10");
+	add_prefix(&c.routes, "10.1.0.0/16");
+	assert_true(leads_in(&c, "100.64.0.1"));
+	assert_true(leads_in(&c, "10.1.2.3"));
+	assert_false(leads_in(&c, "10.2.0.1"));
+	assert_false(leads_in(&c, "2001:db8::1"));
+	/* An exit node: all but the local network, of which a part is in the tunnel again. */
+	add_prefix(&c.routes, "0.0.0.0/0");
+	add_prefix(&c.throws, "192.168.1.0/24");
+	add_prefix(&c.routes, "192.168.1.9/32");
+	assert_true(leads_in(&c, "192.0.2.1"));
+	assert_false(leads_in(&c, "192.168.1.1"));
+	assert_true(leads_in(&c, "192.168.1.9"));
+	assert_false(leads_in(&c, "2001:db8::1"));
+	c.guard = true; /* it has no IPv6: nothing leaves past it */
+	assert_true(leads_in(&c, "2001:db8::1"));
+	assert_false(leads_in(&c, "192.168.1.1"));
+	router_config_fini(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_node),
+		cmocka_unit_test(where_an_address_leads),
 		cmocka_unit_test(an_exit_node_and_the_lan),
 		cmocka_unit_test(accepted_routes_spare_our_own_networks),
 		cmocka_unit_test(routes_to_local_kinds_are_not_used),
