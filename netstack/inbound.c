@@ -163,8 +163,10 @@ static bool is_between_us(const struct net_self *self, const struct pkt *p)
 {
 	if (ip_is_service(p->src.ip) || ip_is_service(p->dst.ip))
 		return true;
+	if (p->proto != IP_PROTO_TCP)
+		return false;
 	uint16_t dns = own_port(self, p->dst.ip, self->ports.dns4, self->ports.dns6);
-	return dns && p->dst.port == dns && p->proto == IP_PROTO_TCP;
+	return dns && p->dst.port == dns;
 }
 
 static enum in_action drop_own(struct net_result *res)

@@ -13,7 +13,7 @@
 
 static inline bool ip_is_service(struct ip ip)
 {
-	return ip_eq(ip, IP_SERVICE4) || ip_eq(ip, IP_SERVICE6);
+	return ip_eq(ip, ip.fam == IP_V6 ? IP_SERVICE6 : IP_SERVICE4);
 }
 
 #endif
