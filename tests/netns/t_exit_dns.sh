@@ -117,7 +117,7 @@ echo "# a client of the exit node"
 routed_bob() { routed_to bob exit 0.0.0.0/0; }
 wait_for 30 routed_bob || fail "exit is not offered to bob"
 bob_asks() { [ "$(dig_short bob @100.100.100.100 "$1")" = "$2" ]; }
-wait_for 30 bob_asks www.far.test "" # warm the tunnel
+wait_for 30 bob_asks www.far.test 192.0.2.54 || fail "without exit node: $(dig_short bob @100.100.100.100 www.far.test)"
 ctl bob set --exit-node=exit || fail "exit-node=exit"
 wait_for 30 bob_asks www.far.test 192.0.2.53 || fail "bob gets $(dig_short bob @100.100.100.100 www.far.test)"
 log_forget home
@@ -182,4 +182,8 @@ ctl exit down
 in_ns exit ss -ltnH | grep -q "$EXIT" && fail "down: still listening"
 ctl exit up || fail "up again"
 wait_for 30 code 200 alice / || fail "up again: $(get alice /)"
+node_stop exit KILL
+node_start exit
+wait_for 60 bob_asks after.far.test 192.0.2.53 || fail "killed and started: $(dig_short bob @100.100.100.100 after.far.test)"
+[ "$(url_of bob)" = "$URL" ] || fail "another port: $(url_of bob)"
 exit 0
