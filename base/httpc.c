@@ -249,6 +249,8 @@ static void set_transfer(struct httpc_req *r, const struct httpc_opts *o)
 		curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 		curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
 	}
+	if (o->keep_alive)
+		curl_easy_shared(e);
 	if (o->no_mark)
 		curl_easy_unmarked(e);
 }

@@ -29,6 +29,9 @@ CURLM *curl_pump_multi(struct curl_pump *p);
 CURL *curl_easy_ours(struct net *n, const char *proxy);
 /* Take the mark away. */
 void curl_easy_unmarked(CURL *e);
+/* For connections that many requests share: it breaks when the other side is gone for some seconds,
+ * where the kernel would try for a quarter of an hour; and it does not stay idle for long. */
+void curl_easy_shared(CURL *e);
 /* Host (without brackets) and port of a URL; for a proxy the scheme may be missing. Returns new
  * (curl_free), NULL if the URL does not parse. */
 char *curl_url_host(const char *url, bool is_proxy, uint16_t *port);

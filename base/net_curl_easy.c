@@ -4,7 +4,11 @@
 #include "base/net_priv.h"
 #include "base/sockaddr.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+
+enum { SHARED_UNACKED_MS = 4000, SHARED_IDLE_S = 10 };
 
 /* Sockets are ours to open: close-on-exec, and marked before the connect. */
 static curl_socket_t open_unmarked(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
@@ -28,6 +32,22 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 void curl_easy_unmarked(CURL *e)
 {
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_unmarked);
+}
+
+static int set_limit(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	unsigned ms = SHARED_UNACKED_MS;
+
+	(void)arg;
+	(void)purpose;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	return CURL_SOCKOPT_OK;
+}
+
+void curl_easy_shared(CURL *e)
+{
+	curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, set_limit);
+	curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)SHARED_IDLE_S);
 }
 
 static void set_trust(struct net *n, CURL *e)
