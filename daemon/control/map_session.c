@@ -179,15 +179,19 @@ static int apply_derp(struct netmap *nm, const json_t *v, struct nm_change *ch, 
 static int apply_dns(struct netmap *nm, json_t *v, struct nm_change *ch, const char **why)
 {
 	struct dns_config parsed;
-	/* it comes with every policy change, mostly the same */
-	if (!v || (nm->dns_json && j_equal(v, nm->dns_json)))
+	if (!v)
 		return 0;
-	int err = dns_config_from_json(v, &parsed, why);
-	if (err)
+	char *text = j_dump(v);
+	/* it comes with every policy change, mostly the same */
+	bool same = str_cmp(text, nm->dns_text) == 0;
+	int err = same ? 0 : dns_config_from_json(v, &parsed, why);
+	if (same || err) {
+		free(text);
 		return err;
-	j_free(nm->dns_json);
+	}
+	free(nm->dns_text);
 	dns_config_fini(&nm->dns);
-	nm->dns_json = j_ref(v);
+	nm->dns_text = text;
 	nm->dns = parsed;
 	ch->mask |= NM_CHANGED_DNS;
 	return 0;

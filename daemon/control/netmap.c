@@ -54,7 +54,7 @@ void netmap_fini(struct netmap *nm)
 	free(nm->messages);
 	j_free(nm->derp_json);
 	derp_map_free(nm->derp);
-	j_free(nm->dns_json);
+	free(nm->dns_text);
 	dns_config_fini(&nm->dns);
 	j_free(nm->ssh_policy);
 	free(nm->domain);
@@ -205,6 +205,11 @@ static json_t *messages_to_json(const struct netmap *nm)
 	return o;
 }
 
+json_t *netmap_dns_json(const struct netmap *nm)
+{
+	return nm->dns_text ? j_parse(span_str(nm->dns_text), SIZE_MAX, NULL) : NULL;
+}
+
 json_t *netmap_to_json(const struct netmap *nm)
 {
 	json_t *o = j_object();
@@ -214,8 +219,8 @@ json_t *netmap_to_json(const struct netmap *nm)
 		j_set(o, "DERPMap", j_copy(nm->derp_json));
 	if (nm->n_peers)
 		j_set(o, "Peers", peers_to_json(nm));
-	if (nm->dns_json)
-		j_set(o, "DNSConfig", j_copy(nm->dns_json));
+	if (nm->dns_text)
+		j_set(o, "DNSConfig", netmap_dns_json(nm));
 	j_set_str(o, "Domain", nm->domain);
 	j_set_tri(o, "CollectServices", nm->collect_services);
 	if (nm->n_filters)

@@ -74,7 +74,8 @@ struct netmap {
 
 	json_t *derp_json;     /* merged DERPMap object, NULL until one came */
 	struct derp_map *derp; /* the same, parsed; NULL likewise */
-	json_t *dns_json;      /* DNSConfig as received, NULL until one came */
+	char *dns_text;	       /* DNSConfig as received, compact JSON: a tenth of its tree; NULL
+				* until one came */
 	struct dns_config dns; /* the same, parsed; all empty if none came */
 	json_t *ssh_policy;    /* SSHPolicy as received or NULL */
 	char *domain;	       /* "" if not told */
@@ -99,6 +100,8 @@ void netmap_dns_suffix(const struct netmap *nm, char *out, size_t room);
 json_t *netmap_filter_json(const struct netmap *nm);
 /* The whole map as one MapResponse that a fresh session can be fed with (netmap cache). New. */
 json_t *netmap_to_json(const struct netmap *nm);
+/* DNSConfig as received; NULL until one came. */
+json_t *netmap_dns_json(const struct netmap *nm);
 
 /* ---- what a message changed ------------------------------------------------------------ */
 enum nm_changed {

@@ -25,7 +25,7 @@ json_t *backend_dns_config(struct backend *b)
 {
 	if (!b->nm)
 		return NULL;
-	return b->nm->dns_json ? j_copy(b->nm->dns_json) : j_object();
+	return b->nm->dns_text ? netmap_dns_json(b->nm) : j_object();
 }
 
 json_t *backend_peer_by_id(struct backend *b, int64_t id)

@@ -137,7 +137,7 @@ static void expect_rest(const char *step, const json_t *want, const struct netma
 	expect(step, "users", j_get(want, "user_profiles"), users(nm));
 	expect(step, "messages", j_get(want, "display_messages"),
 	       j_copy(j_get(whole, "DisplayMessages")));
-	expect(step, "dns", j_get(want, "dns"), j_copy(nm->dns_json));
+	expect(step, "dns", j_get(want, "dns"), netmap_dns_json(nm));
 	expect(step, "ssh policy", j_get(want, "ssh_policy"), j_copy(nm->ssh_policy));
 	j_free(whole);
 	assert_string_equal(nm->domain, j_str(want, "domain"));
