@@ -44,6 +44,7 @@ struct dns_detector {
 	struct name_watch resolved, nm;
 	struct dbus_call call;
 	enum dns_probe asked;
+	bool woken; /* systemd-resolved had its chance to start; whoever stops it later means it */
 	struct loop_timer again;    /* the next look */
 	struct loop_timer patience; /* with a bus that is not up yet */
 	struct loop_defer next;
@@ -269,10 +270,12 @@ static int ask_owner(struct dns_detector *d)
 
 static int ask_bus(struct dns_detector *d, enum dns_probe p)
 {
+	int flags = d->woken ? DBUS_NO_START : 0;
 	switch (p) {
-	case DNS_PROBE_RESOLVED_PING: /* and starts it */
-		return dbus_ask(d->bus, &resolved_peer, "Ping", 0, &d->call, QUESTION_MS, on_answer,
-				d);
+	case DNS_PROBE_RESOLVED_PING:
+		d->woken |= dbus_is_up(d->bus);
+		return dbus_ask(d->bus, &resolved_peer, "Ping", flags, &d->call, QUESTION_MS,
+				on_answer, d);
 	case DNS_PROBE_RESOLVED_OWNED:
 		return ask_owner(d);
 	case DNS_PROBE_NM_PING:

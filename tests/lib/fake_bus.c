@@ -178,13 +178,21 @@ bool fake_bus_start(struct fake_bus *b)
 	char *conf = xasprintf(
 	    "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" "
 	    "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\"><busconfig>"
-	    "<type>session</type><listen>%s</listen><auth>EXTERNAL</auth><policy "
+	    "<type>session</type><listen>%s</listen><servicedir>%s/services</servicedir>"
+	    "<auth>EXTERNAL</auth><policy "
 	    "context=\"default\">"
 	    "<allow user=\"*\"/><allow own=\"*\"/><allow send_destination=\"*\"/>"
 	    "<allow receive_sender=\"*\"/></policy></busconfig>",
-	    b->address);
+	    b->address, b->dir);
 	write_all(b, "conf", conf);
 	free(conf);
+	path_in(b, "services", path);
+	mkdir(path, 0755);
+	char *service = xasprintf("[D-BUS Service]\nName=org.freedesktop.resolve1\n"
+				  "Exec=/bin/sh -c 'echo woken >>%s/woken'\n",
+				  b->dir);
+	write_all(b, "services/resolve1.service", service);
+	free(service);
 	write_all(b, "script", "");
 	write_all(b, "calls", "");
 	fake_bus_again(b);
@@ -193,10 +201,22 @@ bool fake_bus_start(struct fake_bus *b)
 
 void fake_bus_stop(struct fake_bus *b)
 {
-	static const char *const files[] = {
-		"conf",	    "script", "calls", "ready", "etc/nsswitch.conf", "etc/resolv.conf",
-		"run/dbus", "run",    "etc",   ""
-	};
+	static const char *const files[] = { "conf",
+					     "script",
+					     "calls",
+					     "ready",
+					     "etc/nsswitch.conf",
+					     "etc/resolv.conf",
+					     "woken",
+					     "services/resolve1.service",
+					     "services",
+					     "woken",
+					     "services/resolve1.service",
+					     "services",
+					     "run/dbus",
+					     "run",
+					     "etc",
+					     "" };
 	fake_peer_stop(b);
 	fake_bus_kill(b);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
@@ -204,6 +224,16 @@ void fake_bus_stop(struct fake_bus *b)
 		path_in(b, files[i], path);
 		remove(path);
 	}
+}
+
+int fake_bus_woken(const struct fake_bus *b)
+{
+	char *text = read_all(b, "woken");
+	int n = 0;
+	for (const char *s = text; (s = strchr(s, '\n')); s++)
+		n++;
+	free(text);
+	return n;
 }
 
 /* ---- the peer: what it was called with ---- */

@@ -21,6 +21,9 @@ void fake_bus_stop(struct fake_bus *b); /* with peer and folder */
 void fake_bus_kill(struct fake_bus *b);
 void fake_bus_again(struct fake_bus *b);
 
+/* How often somebody made the bus start org.freedesktop.resolve1, which fails. */
+int fake_bus_woken(const struct fake_bus *b);
+
 /* A peer with these names ("a.b.c d.e.f"). */
 void fake_peer_start(struct fake_bus *b, const char *names);
 void fake_peer_stop(struct fake_bus *b); /* SIGKILL */

@@ -164,6 +164,24 @@ static void resolved_that_is_dead_or_comes_later(void **state)
 	dns_detector_free(d);
 }
 
+static void it_is_woken_once(void **state)
+{
+	(void)state;
+	int before = fake_bus_woken(&fake);
+	put(etc, "resolv.conf", stub, 0644);
+	struct dns_detector *d = dns_detector_new(&env, on_found, NULL);
+	wait_for_mode(d, DNS_OS_DIRECT);
+	for (int i = 0; i < 3; i++) {
+		int n = looks;
+		dns_detector_look(d);
+		wait_for_look(n + 1);
+	}
+	for (int i = 0; i < 300 && fake_bus_woken(&fake) == before; i++)
+		loop_turn(loop, 100);
+	assert_int_equal(fake_bus_woken(&fake), before + 1);
+	dns_detector_free(d);
+}
+
 static void bus_that_comes_later(void **state)
 {
 	(void)state;
@@ -274,6 +292,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bus_is_asked, start, stop),
 		cmocka_unit_test_setup_teardown(silent_bus_does_not_hold_us_up, start, stop),
 		cmocka_unit_test_setup_teardown(resolved_that_is_dead_or_comes_later, start, stop),
+		cmocka_unit_test_setup_teardown(it_is_woken_once, start, stop),
 		cmocka_unit_test_setup_teardown(bus_that_comes_later, start, stop),
 		cmocka_unit_test_setup_teardown(our_own_file_hides_another, start, stop),
 		cmocka_unit_test_setup_teardown(another_agent_is_left_alone_while_it_lives, start,
