@@ -73,6 +73,7 @@ void dns_boot_look(struct backend_dns *d)
 	if (!s->known || (s->has_base && s->base_failed))
 		return; /* what was known last stands */
 	d->base_known = s->has_base;
+	dns_os_config_fini(&d->uplinks);
 	if (s->has_base) {
 		add_base(d, &now, &s->base);
 	} else if (s->mode == DNS_OS_RESOLVED) {
@@ -89,14 +90,22 @@ void dns_boot_look(struct backend_dns *d)
 
 /* Nobody tells when systemd-resolved, or a file that is not ours, gets other servers; and what could
  * not be set may be possible now. */
+static void arm_look(struct backend_dns *d)
+{
+	const struct osdns_status *s = osdns_status(d->os);
+	bool wanted = d->active && (s->set_rc != 0 || d->uplinks.n_servers > 0 ||
+				    s->mode == DNS_OS_RESOLVED || s->mode == DNS_OS_NONE);
+	if (!wanted)
+		loop_timer_cancel(&d->look);
+	else if (!loop_timer_armed(&d->look))
+		loop_timer_arm_ms(&d->look, LOOK_MS);
+}
+
 void dns_boot_on_look(struct loop_timer *t, mono_t now)
 {
 	struct backend_dns *d = t->arg;
 	const struct osdns_status *s = osdns_status(d->os);
 	(void)now;
-	if (!d->active)
-		return;
-	loop_timer_arm_ms(t, LOOK_MS);
 	if (s->set_rc != 0)
 		osdns_set(d->os, &d->installed);
 	dns_boot_look(d);
@@ -130,8 +139,7 @@ void dns_boot_apply(struct backend_dns *d)
 {
 	const struct osdns_status *s = osdns_status(d->os);
 	struct buf list;
-	if (d->active && !loop_timer_armed(&d->look))
-		loop_timer_arm_ms(&d->look, LOOK_MS);
+	arm_look(d);
 	if (!asks_us(&d->installed) || s->mode == DNS_OS_NONE) {
 		if (d->boot_set)
 			net_set_dns_servers(d->b->net, NULL);

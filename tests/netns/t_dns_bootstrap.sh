@@ -3,7 +3,8 @@
 # A node whose own resolver is the system's finds the coordination server all the same: past itself, through the name
 # server the system had before; by the address of the last time when that one is dead, lies, or is not there at all.
 #
-#   coord 10.77.0.1 (control.mesh.test)    lan 10.77.0.9 (the name server)    alice, bob: nodes
+#   coord 10.77.0.1 (control.mesh.test)    lan 10.77.0.9 (the name server)    alice, bob, carol: nodes
+#   carol's names are resolved by systemd-resolved
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_dns.sh"
 net_init
@@ -13,6 +14,7 @@ net_host coord 1
 net_host lan 9
 net_host alice 11
 net_host bob 12
+net_host carol 13
 COORD_NS=coord COORD_ADDR=10.77.0.1 COORD_URL=http://$NAME:8080 COORD_DIR=$NET_DIR/coord
 mkdir "$COORD_DIR"
 coord_again
@@ -23,7 +25,7 @@ for n in alice bob; do
 	node_up $n
 done
 bob=$(node_ip bob)
-online() { "$MESHCOORD" node list --state "$COORD_DIR" | grep -w alice | grep -q online; }
+online() { "$MESHCOORD" node list --state "$COORD_DIR" | grep -w "${1:-alice}" | grep -q online; }
 asks_us() { in_ns alice grep -q '^nameserver 100\.100\.100\.100' /etc/resolv.conf; }
 again() { # WHAT: the server restarts, and alice is back
 	coord_stop KILL
@@ -38,6 +40,25 @@ wait_for 20 resolves alice www.example.org 192.0.2.80 || fail "a name of the int
 
 again "through the name server of before"
 [ "$(asked lan $NAME)" -gt 0 ] || fail "the name server was not asked for $NAME"
+
+# With systemd-resolved: its own servers, and it need not be alive. (The address of the last time alone would do; so
+# the name server is looked at.)
+os_resolved_start carol 10.77.0.9
+node_start carol
+node_up carol
+told() { in_ns carol resolvectl dns mesh0 | grep -q 100.100.100.100; }
+wait_for 20 told || fail "systemd-resolved was not told"
+node_online_again() {
+	coord_stop KILL
+	log_forget lan
+	coord_again
+	wait_for 60 online carol
+}
+carol_asks() { grep -F "10.77.0.13:" "$NET_DIR/upstream-lan.log" | grep -q "$NAME"; }
+os_resolved_stop carol KILL
+node_online_again || fail "without systemd-resolved: carol does not find the server: $(ctl carol status)"
+carol_asks || fail "without systemd-resolved: the name server of the network was not asked"
+node_stop carol
 
 # Nothing of what is known is a server's answer: what worked is used.
 upstream_mode lan 10.77.0.9 silent
