@@ -110,13 +110,13 @@ static bool wants_dnssec(const struct dns_query *q, struct span msg)
 	return q->opt && msg.len >= OPT_LEN && (msg.p[msg.len - 4] & (DO >> 8));
 }
 
-static size_t make_key(uint64_t group, const struct dns_query *q, struct span msg,
+static size_t make_key(uint64_t path, const struct dns_query *q, struct span msg,
 		       uint8_t key[static KEY_MAX])
 {
 	struct wr w = wr_init(mspan_of(key, KEY_MAX));
 	size_t name = q->question_len - 4u;
 
-	wr_be64(&w, group);
+	wr_be64(&w, path);
 	wr_be16(&w, q->flags & (DNS_RD | DNS_AD | DNS_CD));
 	wr_u8(&w, q->opt);
 	wr_u8(&w, wants_dnssec(q, msg));
@@ -215,11 +215,11 @@ static void count_down(struct mspan reply, uint32_t seconds)
 
 /* ---- get and put ---------------------------------------------------------------------------- */
 
-size_t dns_cache_get(struct dns_cache *c, mono_t now, uint64_t group, const struct dns_query *q,
+size_t dns_cache_get(struct dns_cache *c, mono_t now, uint64_t path, const struct dns_query *q,
 		     struct span msg, struct mspan out)
 {
 	uint8_t key[KEY_MAX];
-	struct entry *e = find(c, key, make_key(group, q, msg, key));
+	struct entry *e = find(c, key, make_key(path, q, msg, key));
 
 	if (!e)
 		return 0;
@@ -251,12 +251,12 @@ static void make_room(struct dns_cache *c, size_t bytes)
 		drop(c, LIST_ENTRY(c->lru.prev, struct entry, lru));
 }
 
-void dns_cache_put(struct dns_cache *c, mono_t now, uint64_t group, const struct dns_query *q,
+void dns_cache_put(struct dns_cache *c, mono_t now, uint64_t path, const struct dns_query *q,
 		   struct span msg, struct span reply)
 {
 	uint32_t ttl = worth_keeping(reply) ? lifetime(reply) : 0;
 	uint8_t key[KEY_MAX];
-	size_t key_len = make_key(group, q, msg, key);
+	size_t key_len = make_key(path, q, msg, key);
 	struct entry *e = find(c, key, key_len);
 
 	if (e)

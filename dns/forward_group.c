@@ -67,3 +67,19 @@ bool dns_group_is(const struct dns_group *g, const struct dns_upstreams *ups)
 			return false;
 	return true;
 }
+
+_Static_assert(DNS_GROUP_MAX <= 8, "a bit for each in the path");
+
+uint64_t dns_group_path(const struct dns_group *g, const struct lane_env *e)
+{
+	uint64_t path = g->id << 8;
+
+	for (size_t i = 0; e->in_tunnel && i < g->n; i++) {
+		const struct dns_target *t = &g->targets[i];
+		struct ip to = t->kind == DNS_UP_HTTPS ? t->addrs[0] : t->ep.ip;
+
+		if (e->in_tunnel(e->arg, to))
+			path |= UINT64_C(1) << i;
+	}
+	return path;
+}

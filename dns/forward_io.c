@@ -406,7 +406,7 @@ static bool from_cache(struct dns_ask *a, const struct dns_group *g, struct span
 
 	if (!f->cache || !dns_cache_fits(&a->q, msg))
 		return false;
-	len = dns_cache_get(f->cache, loop_now(f->loop), g->id, &a->q, msg,
+	len = dns_cache_get(f->cache, loop_now(f->loop), dns_group_path(g, &f->env), &a->q, msg,
 			    mspan_of(room, sizeof(room)));
 	if (len == 0)
 		return false;
@@ -434,7 +434,7 @@ static void ask_upstreams(struct dns_ask *a, struct dns_group *g, struct span ms
 			  const struct dns_client *who)
 {
 	struct dns_forward *f = a->f;
-	struct dns_run *r = dns_run_find(f, g, &a->q, msg, who->udp);
+	struct dns_run *r = dns_run_find(f, dns_group_path(g, &f->env), &a->q, msg, who->udp);
 
 	if (r) {
 		dns_forward_count(FWD_MERGED);

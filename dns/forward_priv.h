@@ -35,6 +35,7 @@ struct dns_run {
 	struct list bucket;
 	struct dns_forward *f;
 	struct dns_group *group;
+	uint64_t path;
 	struct ip from; /* whose question began it */
 	struct dns_query q;
 	struct list asks;
@@ -92,11 +93,14 @@ struct dns_group *dns_group_new(uint64_t id, const struct dns_upstreams *ups);
 struct dns_group *dns_group_ref(struct dns_group *g);
 void dns_group_unref(struct dns_group *g); /* NULL is fine */
 bool dns_group_is(const struct dns_group *g, const struct dns_upstreams *ups);
+/* The group, and which of it are reached through the tunnel now: what was learnt on one way is not
+ * told on another. */
+uint64_t dns_group_path(const struct dns_group *g, const struct lane_env *e);
 
 /* ---- forward_run_io.c ---- */
 /* The request a new question may join: the same but for id and case; NULL: none. */
-struct dns_run *dns_run_find(struct dns_forward *f, const struct dns_group *g,
-			     const struct dns_query *q, struct span msg, bool udp);
+struct dns_run *dns_run_find(struct dns_forward *f, uint64_t path, const struct dns_query *q,
+			     struct span msg, bool udp);
 /* How many runs ask this on behalf of that address. */
 unsigned dns_run_depth(struct dns_forward *f, const struct dns_query *q, struct ip from);
 struct dns_run *dns_run_new(struct dns_forward *f, struct dns_group *g, const struct dns_query *q,

@@ -44,15 +44,15 @@ static bool same_request(const struct dns_run *r, struct span msg)
 	       memcmp(r->msg + end, msg.p + end, msg.len - end) == 0;
 }
 
-struct dns_run *dns_run_find(struct dns_forward *f, const struct dns_group *g,
-			     const struct dns_query *q, struct span msg, bool udp)
+struct dns_run *dns_run_find(struct dns_forward *f, uint64_t path, const struct dns_query *q,
+			     struct span msg, bool udp)
 {
 	struct list *bucket = bucket_of(f, q);
 
 	LIST_EACH(it, bucket) {
 		struct dns_run *r = LIST_ENTRY(it, struct dns_run, bucket);
 
-		if (r->group == g && r->race.udp_client == udp && same_question(&r->q, q) &&
+		if (r->path == path && r->race.udp_client == udp && same_question(&r->q, q) &&
 		    same_request(r, msg))
 			return r;
 	}
@@ -125,6 +125,7 @@ struct dns_run *dns_run_new(struct dns_forward *f, struct dns_group *g, const st
 
 	r->f = f;
 	r->group = dns_group_ref(g);
+	r->path = dns_group_path(g, &f->env);
 	r->from = who->from;
 	r->q = *q;
 	r->msg = (uint8_t *)&r->lanes[g->n];
@@ -215,7 +216,7 @@ static void won(struct dns_run *r, enum race_via via, struct span reply)
 
 	dns_forward_count(counts[via]);
 	if (f->cache && dns_cache_fits(&r->q, span_of(r->msg, r->msg_len)))
-		dns_cache_put(f->cache, loop_now(f->loop), r->group->id, &r->q,
+		dns_cache_put(f->cache, loop_now(f->loop), r->path, &r->q,
 			      span_of(r->msg, r->msg_len), reply);
 	/* what came stands in a buffer of the lane, which ends first */
 	if (copy)
