@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The helper of a daemon that has just ended may still be putting things back. */
@@ -26,8 +26,8 @@
 
 enum { LOCK_HELD_BY_ANOTHER = -1, LOCK_NONE = -2 };
 
-/* A descriptor, or why there is none. */
-static int lock_resolver(const char *run, int wait_ms)
+/* A descriptor, or why there is none. peer: waiting ends when it closes; -1: nobody's. */
+static int lock_resolver(const char *run, int wait_ms, int peer)
 {
 	char *path = xasprintf("%s/meshd-dns.lock", run);
 	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -35,11 +35,11 @@ static int lock_resolver(const char *run, int wait_ms)
 	if (fd < 0)
 		return LOCK_NONE;
 	for (int ms = 0;; ms += LOCK_TRY_MS) {
+		struct pollfd p = { .fd = peer, .events = POLLRDHUP };
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return fd;
-		if (errno != EWOULDBLOCK || ms >= wait_ms)
+		if (errno != EWOULDBLOCK || ms >= wait_ms || poll(&p, 1, LOCK_TRY_MS) > 0)
 			break;
-		nanosleep(&(struct timespec){ 0, LOCK_TRY_MS * NS_PER_MS }, NULL);
 	}
 	close(fd);
 	return LOCK_HELD_BY_ANOTHER;
@@ -79,7 +79,7 @@ int osdns_cleanup(const struct osdns_opts *o, char text[static OSDNS_TEXT_MAX])
 	text[0] = '\0';
 	if (geteuid() != 0 || is_elsewhere(o))
 		return 0;
-	int lock = lock_resolver(e.run, LOCK_WAIT_MS);
+	int lock = lock_resolver(e.run, LOCK_WAIT_MS, -1);
 	if (lock == LOCK_HELD_BY_ANOTHER) {
 		snprintf(text, OSDNS_TEXT_MAX,
 			 "another meshd runs here and has the system's resolver: it is left alone");
@@ -109,6 +109,20 @@ static void give_up_the_rest(const struct dns_os_env *e)
 	umask(022); /* what resolvconf writes is read by all */
 }
 
+/* True when the resolver is this helper's. One that is slow to put things back may have kept main
+ * from cleaning up. */
+static bool take_resolver(const struct dns_os_env *e, int peer)
+{
+	char text[OSDNS_TEXT_MAX] = "";
+	if (lock_resolver(e->run, 0, -1) != LOCK_HELD_BY_ANOTHER)
+		return true;
+	if (lock_resolver(e->run, 2 * DNS_OS_SLOW_MS, peer) == LOCK_HELD_BY_ANOTHER)
+		return false;
+	if (clean_all(e, text) != 0 || *text)
+		log_info("dns: %s", text);
+	return true;
+}
+
 static void be_osdns(int fd, const void *arg)
 {
 	const struct osdns_opts *o = arg;
@@ -120,7 +134,7 @@ static void be_osdns(int fd, const void *arg)
 		not_ours =
 		    "this network namespace has no resolver of its own to be told: names of the "
 		    "mesh resolve where there is a file /etc/netns/NAME/resolv.conf";
-	else if (lock_resolver(e.run, 0) == LOCK_HELD_BY_ANOTHER)
+	else if (!take_resolver(&e, fd))
 		not_ours =
 		    "another meshd runs here and has the system's resolver: names of this one's "
 		    "mesh do not resolve by themselves";

@@ -29,6 +29,7 @@ struct dns_os_env {
 	void (*on_event)(void *arg, enum dns_os_event e);
 	void *arg;
 	void (*step)(const char *what); /* tests: something is seen on the disk; else NULL */
+	int fight_ms; /* tests: first pause before a file is taken back again; 0: 5 s */
 };
 
 /* One line each for a person, printable, "" if there is nothing to say. */

@@ -191,12 +191,12 @@ static int set(struct dns_os *m, const struct dns_os_config *c, char said[static
 
 /* ---- others who write it ---------------------------------------------------------------- */
 
-static int64_t again_ms(unsigned rounds)
+static int64_t again_ms(const struct direct *d)
 {
-	int64_t ms = AGAIN_FIRST_MS;
-	for (unsigned i = 1; i < rounds && ms < AGAIN_MAX_MS; i++)
+	int64_t ms = d->env->fight_ms ? d->env->fight_ms : AGAIN_FIRST_MS;
+	for (unsigned i = 1; i < d->rounds && ms < AGAIN_MAX_MS; i++)
 		ms *= 2;
-	return rounds == 0 ? ETC_WATCH_SETTLE_MS : ms < AGAIN_MAX_MS ? ms : AGAIN_MAX_MS;
+	return d->rounds == 0 ? ETC_WATCH_SETTLE_MS : ms < AGAIN_MAX_MS ? ms : AGAIN_MAX_MS;
 }
 
 static void tell(struct direct *d, enum dns_os_event e)
@@ -250,7 +250,7 @@ static void on_trampled(struct direct *d)
 	if (d->given_up)
 		say_given_up(d);
 	else
-		loop_timer_arm_ms(&d->again, again_ms(d->rounds));
+		loop_timer_arm_ms(&d->again, again_ms(d));
 	if (first || d->given_up)
 		log_warn("dns: %s", d->overwritten_by);
 	tell(d, DNS_OS_EV_CHANGED);
@@ -272,8 +272,12 @@ static void on_again(struct loop_timer *t, mono_t now)
 	struct direct *d = t->arg;
 	char said[DNS_OS_TEXT_MAX] = "";
 	(void)now;
-	int64_t quiet = 2 * again_ms(d->rounds++);
-	if (other_agent_lives(d, d->overwritten_by) || apply(d, said) != 0) {
+	d->rounds++;
+	int64_t quiet = 2 * again_ms(d);
+	int rc = other_agent_lives(d, d->overwritten_by) ? -ERR_STATE : apply(d, said);
+	if (rc == -ERR_AGAIN) { /* he was faster again */
+		on_trampled(d);
+	} else if (rc != 0) {
 		if (said[0])
 			snprintf(d->overwritten_by, sizeof(d->overwritten_by), "%s", said);
 		d->given_up = true;

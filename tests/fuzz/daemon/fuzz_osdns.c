@@ -17,7 +17,7 @@ static void must(bool good)
 static void request(struct span in)
 {
 	struct osdns_request a = { 0 }, b = { 0 };
-	struct span body;
+	struct span body = { 0 };
 	struct buf out;
 	buf_init(&out, 4 * OSDNS_BODY_MAX);
 	if (osdns_request_parse(in, &a) == 0) {
@@ -34,7 +34,7 @@ static void request(struct span in)
 static void said(struct span in)
 {
 	struct osdns_said a = { 0 }, b = { 0 };
-	struct span body;
+	struct span body = { 0 };
 	struct buf out;
 	buf_init(&out, 4 * OSDNS_BODY_MAX);
 	if (osdns_said_parse(in, &a) == 0) {
@@ -50,7 +50,7 @@ static void said(struct span in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-	struct span body;
+	struct span body = { 0 };
 	if (osdns_frame(span_of(p, len), &body) == 1) {
 		request(body);
 		said(body);
