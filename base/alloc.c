@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 /* No formatting and no log here: both may allocate. */
 static _Noreturn void out_of_memory(void)
@@ -44,6 +47,13 @@ void *try_realloc(void *p, size_t n, size_t size)
 {
 	size_t total;
 	return block_size(n, size, &total) ? realloc(p, total) : NULL;
+}
+
+void alloc_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 void *xcalloc(size_t n, size_t size)

@@ -14,6 +14,9 @@ char *xasprintf(const char *fmt, ...) __attribute__((malloc, returns_nonnull, fo
 void *try_calloc(size_t n, size_t size) __attribute__((malloc));
 void *try_realloc(void *p, size_t n, size_t size);
 
+/* Give back to the system what large messages left behind; takes about a millisecond. */
+void alloc_trim(void);
+
 /* Free *p and set it to a new copy of s (NULL stays NULL). */
 void str_set(char **p, const char *s);
 /* strcmp that takes NULL as "" */

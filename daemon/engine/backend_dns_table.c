@@ -15,6 +15,7 @@
 
 #define PEERS_PER_MS 20 /* a table of 10,000 names is made twice a second at most */
 #define OUTSIDE_MAX 64
+#define LARGE 1000 /* names */
 
 /* ---- is it the same? ---- */
 
@@ -112,6 +113,8 @@ static void make(struct backend_dns *d, const struct netmap *nm)
 	d->table_stale = false;
 	d->table_at = loop_now(d->b->loop);
 	note_shown(d, nm);
+	if (nm->n_peers + d->plan.n_hosts > LARGE)
+		alloc_trim(); /* the message that told of them was a multiple */
 }
 
 void dns_table_refresh(struct backend_dns *d, const struct netmap *nm)
