@@ -21,6 +21,7 @@ struct coord_conf {
 	char *base_domain;
 	char *state_dir;
 	char *policy_file; /* NULL: the policy of the state file */
+	char *dns_file;	   /* NULL: the DNS settings of the state file */
 	struct ep listen;
 	struct ep stun;		  /* unset: off */
 	char *tls_cert, *tls_key; /* NULL: self-signed */

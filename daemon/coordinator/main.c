@@ -23,7 +23,7 @@ static void usage(FILE *to)
 		    "ADDR:PORT|off]\n"
 		    "                 [--tls-cert FILE --tls-key FILE] [--base-domain NAME] "
 		    "[--policy FILE]\n"
-		    "                 [--verbose]\n"
+		    "                 [--dns FILE] [--verbose]\n"
 		    "       meshcoord VERB [ARGUMENTS] --state DIR [--json]\n\n");
 	for (const struct command *c = commands; c->verb; c++)
 		fprintf(to, "  %-18s %-28s %s\n", c->verb, c->args, c->about);
@@ -104,6 +104,7 @@ static int serve_options(const struct options *o, struct coord_conf *conf)
 	conf->base_domain = xstrdup(domain);
 	conf->state_dir = xstrdup(o->value[OPT_STATE]);
 	str_set(&conf->policy_file, o->value[OPT_POLICY]);
+	str_set(&conf->dns_file, o->value[OPT_DNS]);
 	str_set(&conf->tls_cert, o->value[OPT_TLS_CERT]);
 	str_set(&conf->tls_key, o->value[OPT_TLS_KEY]);
 	return 0;
@@ -114,7 +115,7 @@ static int run_serve(const struct options *o)
 	const unsigned allowed = OPT_BIT(OPT_STATE) | OPT_BIT(OPT_LISTEN) | OPT_BIT(OPT_URL) |
 				 OPT_BIT(OPT_STUN) | OPT_BIT(OPT_TLS_CERT) | OPT_BIT(OPT_TLS_KEY) |
 				 OPT_BIT(OPT_BASE_DOMAIN) | OPT_BIT(OPT_POLICY) |
-				 OPT_BIT(OPT_VERBOSE);
+				 OPT_BIT(OPT_DNS) | OPT_BIT(OPT_VERBOSE);
 	const char *foreign = options_foreign(o, allowed);
 	struct coord_conf conf = { 0 };
 	int rc;
@@ -133,6 +134,7 @@ static int run_serve(const struct options *o)
 	free(conf.base_domain);
 	free(conf.state_dir);
 	free(conf.policy_file);
+	free(conf.dns_file);
 	free(conf.tls_cert);
 	free(conf.tls_key);
 	return rc;

@@ -15,6 +15,7 @@ static const struct {
 	[OPT_TLS_KEY] = { "tls-key", false },
 	[OPT_BASE_DOMAIN] = { "base-domain", false },
 	[OPT_POLICY] = { "policy", false },
+	[OPT_DNS] = { "dns", false },
 	[OPT_VERBOSE] = { "verbose", true },
 	[OPT_REUSABLE] = { "reusable", true },
 	[OPT_EPHEMERAL] = { "ephemeral", true },

@@ -176,15 +176,36 @@ static bool load_policy(struct server *s)
 
 /* ---- names ---- */
 
-static bool load_dns(struct server *s)
+static bool check_dns(struct server *s, struct span text, const char *where)
 {
 	struct coord *c = &s->coord;
 	struct j_error err = { "" };
 
-	c->dns = dns_conf_parse(span_str(c->st.dns ? c->st.dns : ""), c->conf->base_domain, &err);
+	c->dns = dns_conf_parse(text, c->conf->base_domain, &err);
 	if (!c->dns)
-		log_error("serve: the stored DNS settings: %s", err.text);
+		log_error("serve: %s: %s", where, err.text);
 	return c->dns != NULL;
+}
+
+static bool load_dns(struct server *s)
+{
+	struct coord *c = &s->coord;
+	struct buf text;
+	bool ok;
+	int rc;
+
+	if (!c->conf->dns_file)
+		return check_dns(s, span_str(c->st.dns ? c->st.dns : ""),
+				 "the stored DNS settings");
+	buf_init(&text, DNS_CONF_MAX);
+	rc = fs_read(c->conf->dns_file, &text);
+	ok = rc == 0 && check_dns(s, buf_span(&text), c->conf->dns_file);
+	if (rc < 0)
+		log_error("serve: %s: %s", c->conf->dns_file, err_text(rc));
+	if (ok)
+		str_set(&c->st.dns, buf_cstr(&text));
+	buf_fini(&text);
+	return ok;
 }
 
 /* ---- TLS ---- */
