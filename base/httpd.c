@@ -239,7 +239,7 @@ static enum MHD_Result take_body(struct httpd_req *r, const char *data, size_t *
 	r->body_seen += n;
 	if (r->body_seen > h->o.max_body + SWALLOW_MAX)
 		return MHD_NO;
-	if (h->o.max_bodies && h->bodies + n > h->o.max_bodies) {
+	if (h->o.max_bodies && had + n > HTTPD_SMALL_BODY && h->bodies + n > h->o.max_bodies) {
 		r->refuse = busy;
 		return MHD_YES;
 	}

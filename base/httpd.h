@@ -20,9 +20,13 @@ struct httpd_refusal {
 	const char *text; /* static; NULL: closed without a byte */
 };
 
+#define HTTPD_SMALL_BODY 4096
+
 struct httpd_opts {
 	size_t max_body;
-	size_t max_bodies; /* of all requests together; 0: no cap. Beyond it: 503 */
+	/* Of all requests together; 0: no cap. Beyond it 503, but for HTTPD_SMALL_BODY bytes, which
+	 * everybody may send: one with large bodies does not shut out the others. */
+	size_t max_bodies;
 	unsigned max_connections;
 	unsigned max_connections_of_one; /* from one address; 0: no cap */
 	/* A connection that has no answer to wait for must bring a whole request, or take a whole
