@@ -214,7 +214,9 @@ static void act(struct server *s, const struct osdns_request *q)
 		if (s->detected)
 			set(s);
 	} else if (s->detector) {
-		if (s->os)
+		if (s->said.set_rc != 0)
+			set(s); /* what was wrong may be right by now */
+		else if (s->os)
 			s->os->ops->recheck(s->os);
 		if (s->also)
 			s->also->ops->recheck(s->also);

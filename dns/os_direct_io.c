@@ -161,24 +161,30 @@ static int clear(struct direct *d, char said[static DNS_OS_TEXT_MAX])
 	return rc;
 }
 
-static void want(struct direct *d, const struct dns_os_config *c)
+/* False: it is the one that we have already. */
+static bool want(struct direct *d, const struct dns_os_config *c)
 {
-	struct dns_os_config was = { 0 };
+	struct dns_os_config was = { 0 }, now = { 0 };
 	if (c->n_servers == 0)
 		(void)!base(&d->os, &was);
-	resolvconf_complete(&d->want, c, &was);
+	resolvconf_complete(&now, c, &was);
 	dns_os_config_fini(&was);
+	bool other = !dns_os_config_eq(&now, &d->want);
+	dns_os_config_fini(&d->want);
+	d->want = now;
+	return other;
 }
 
 static int set(struct dns_os *m, const struct dns_os_config *c, char said[static DNS_OS_TEXT_MAX])
 {
 	struct direct *d = direct_of(m);
-	bool first = !d->active;
+	bool first = !d->active, empty = dns_os_config_is_empty(c);
+	bool other = empty || want(d, c);
 	said[0] = '\0';
-	if (!dns_os_config_is_empty(c))
-		want(d, c);
-	if (dns_os_config_is_empty(c) || d->want.n_servers == 0)
+	if (empty || d->want.n_servers == 0)
 		return clear(d, said);
+	if (!first && !other && (d->given_up || loop_timer_armed(&d->again)))
+		return 0; /* being told the same again settles no fight */
 	if (other_agent_lives(d, said))
 		return -ERR_STATE;
 	forget_fight(d);

@@ -102,6 +102,11 @@ static bool has_failed(void)
 	return osdns_status(os)->set_rc != 0;
 }
 
+static bool has_not_failed(void)
+{
+	return osdns_status(os)->set_rc == 0;
+}
+
 static bool is_gone(void)
 {
 	return strstr(osdns_status(os)->warning, "restart meshd") != NULL;
@@ -238,6 +243,9 @@ static void what_cannot_be_written_is_said(void **state)
 	assert_non_null(strstr(osdns_status(os)->set_text, "neither a file nor a link"));
 	rmdir(path);
 	free(path);
+	osdns_recheck(os); /* tries again */
+	UNTIL(resolv_conf_ours);
+	UNTIL(has_not_failed);
 	stop_helper();
 }
 

@@ -272,6 +272,8 @@ static void a_fight_ends(void **state)
 	assert_false(ours()); /* and theirs resolves */
 	assert_true(changed > 0 && redetect > 0);
 	base_is("10.7.7.7 ");
+	assert_int_equal(set("a.example", true), 0); /* the same again changes nothing */
+	assert_true(!ours() && has_given_up());
 	/* A new configuration is a new start. */
 	assert_int_equal(set("b.example", true), 0);
 	assert_true(ours());
