@@ -8,7 +8,7 @@
 #   BENCH_CONTENDERS="meshd dnsmasq unbound"    default those that can run
 #   BENCH_ONLY="local steady miss hit flight"   figures, default all
 #   ROUNDS=5 SECS=3 HOSTS=10000 RATE=50000 FLIGHT=10000
-#   BENCH_NICE=-12                              where others compute meanwhile: go first
+#   BENCH_NICE=-12                              where others compute meanwhile: go first (more so: chrt -r 5 sh dns.sh)
 #   BENCH_OUT=FILE                              where the table also goes
 #   MESHD MESHCTL MESHCOORD BUILD               our programs
 # A contender NAME is: NAME_have, NAME_version, NAME_up HOSTS [FLIGHT], NAME_down; PID_NAME, ADDR_NAME.
