@@ -663,19 +663,36 @@ static void web_on_conn(void *arg, struct conn *c)
 	conn_set_ops(c, &ops, NULL);
 }
 
+static void web_start(struct conn_tls *tls)
+{
+	memset(&web, 0, sizeof(web));
+	web.l = listener_new(loop, (struct ep){ .ip = ip_v4(127, 0, 0, 1) }, tls, web_on_conn,
+			     NULL);
+	assert_non_null(web.l);
+	buf_init(&web.in, 65536);
+	web.type = "application/dns-message";
+	web.status = 200;
+}
+
+/* After the forwarder, whose requests are to it. */
+static void web_stop(void)
+{
+	dns_forward_free(f);
+	f = NULL;
+	listener_free(web.l);
+	conn_free(web.conn);
+	buf_fini(&web.in);
+}
+
 static void test_over_http(void **state)
 {
 	static struct got g;
 	char url[64];
 
 	(void)state;
-	web.l = listener_new(loop, (struct ep){ .ip = ip_v4(127, 0, 0, 1) }, NULL, web_on_conn,
-			     NULL);
-	buf_init(&web.in, 65536);
+	web_start(NULL);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/dns-query", listener_addr(web.l).port);
 	route_to(url, NULL);
-	web.type = "application/dns-message";
-	web.status = 200;
 	setenv("http_proxy", "http://127.0.0.1:1", 1);
 	run(&g, "WWW.test", &local);
 	assert_int_equal(rcode(&g), DNS_NOERROR);
@@ -689,11 +706,7 @@ static void test_over_http(void **state)
 	assert_int_equal(rcode(&g), DNS_SERVFAIL);
 	assert_int_equal(web.n, 3);
 	unsetenv("http_proxy");
-	dns_forward_free(f);
-	f = NULL;
-	listener_free(web.l);
-	conn_free(web.conn);
-	buf_fini(&web.in);
+	web_stop();
 }
 
 /* The head start of one that never uses it is lost. */
@@ -704,14 +717,11 @@ static void test_a_dead_first_costs_only_a_few_their_time(void **state)
 	struct dns_group *group;
 
 	(void)state;
-	web.l = listener_new(loop, (struct ep){ .ip = ip_v4(127, 0, 0, 1) }, NULL, web_on_conn,
-			     NULL);
-	buf_init(&web.in, 65536);
+	web_start(NULL);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/dns-query", listener_addr(web.l).port);
 	route_to(url, up.addr);
 	group = f->routes[0].to;
 	group->targets[1].delay_ms = 500;
-	web.n = 0;
 	web.silent = true;
 	for (int i = 0; i < DEAD_AFTER; i++) {
 		mono_t begun = mono_now();
@@ -732,12 +742,7 @@ static void test_a_dead_first_costs_only_a_few_their_time(void **state)
 	dns_forward_on_link_change(f);
 	run(&g, "l.test", &local);
 	assert_true(web.n > DEAD_AFTER);
-	web.silent = false;
-	dns_forward_free(f);
-	f = NULL;
-	listener_free(web.l);
-	conn_free(web.conn);
-	buf_fini(&web.in);
+	web_stop();
 }
 
 /* The provider's name is not looked up, its certificate is looked at. */
@@ -773,12 +778,7 @@ static void test_over_https(void **state)
 	setenv("SSL_CERT_FILE", crt, 1);
 	start((struct dns_forward_opts){ 0 });
 	unsetenv("SSL_CERT_FILE");
-	web.l = listener_new(loop, (struct ep){ .ip = ip_v4(127, 0, 0, 1) }, tls, web_on_conn,
-			     NULL);
-	buf_init(&web.in, 65536);
-	web.type = "application/dns-message";
-	web.status = 200;
-	web.n = 0;
+	web_start(tls);
 	https_to("doh.test");
 	run(&g, "WWW.test", &local);
 	assert_int_equal(rcode(&g), DNS_NOERROR);
@@ -788,12 +788,8 @@ static void test_over_https(void **state)
 	assert_int_equal(rcode(&g), DNS_SERVFAIL);
 	assert_int_equal(web.n, 1);
 	assert_int_equal(f->env.n_http, 0);
-	dns_forward_free(f);
-	f = NULL;
-	listener_free(web.l);
-	conn_free(web.conn);
+	web_stop();
 	conn_tls_free(tls);
-	buf_fini(&web.in);
 	unlink(crt);
 	unlink(key);
 	rmdir(dir);
