@@ -122,7 +122,7 @@ def replies(q, what, n, tcp):
         "wrong-question": lambda: [q.lie(wire=other_name(q.wire))],
         "wrong-type": lambda: [q.lie(qtype=16)],
         "wrong-opcode": lambda: [q.lie(flags=0x2000)],
-        "wrong-port": lambda: [q.lie()],
+        "wrong-port": lambda: [] if tcp else [q.lie()],
         "query-bit": lambda: [q.raw],
         "other-names": lambda: [q.reply(answers=[q.record(other_name(q.wire), WRONG), q.record(q.wire, q.address() or WRONG)])],
         "case": lambda: [q.good(wire=swap_case(q.wire))],

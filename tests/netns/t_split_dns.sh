@@ -83,13 +83,14 @@ wait_for "$DNS_WAIT" resolves node w3.elsewhere.example 192.0.2.20 || fail "the 
 # What a server of one zone does: nobody believes it, and nobody else waits for it. Each time a fresh name.
 n=0
 fresh() { n=$((n + 1)) name=n$n.${1:-evil.example}; }
+was_asked() { [ "$(asked "$1" "$2")" -gt 0 ]; }
 ask() { dig_short node +time=12 @100.100.100.100 "$@" | grep -v '^;;'; }
 for lie in wrong-id wrong-question wrong-type wrong-opcode wrong-port query-bit junk; do
 	upstream_mode evil 10.77.0.23 $lie
 	fresh
 	ask "$name" >"$NET_DIR/lie.$lie" &
 	lies="$lies $!"
-	sleep 0.3 # the server has its orders when it is asked
+	wait_for 10 was_asked evil "$name" || fail "the server was not asked for $name"
 done
 resolves node files.corp.example 192.0.2.22 || fail "a zone waits for the server of another"
 for p in $lies; do wait "$p"; done
