@@ -48,8 +48,13 @@ static int allow(int ruleset, const char *path, uint64_t rights, uint64_t handle
 
 static int add_rules(int ruleset, const struct sandbox_opts *o, uint64_t handled)
 {
+	/* Those of /run are where /etc/resolv.conf may lead. */
 	static const char *const readable_dirs[] = { "/etc",
 						     "/run/systemd/resolve",
+						     "/run/resolvconf",
+						     "/run/NetworkManager",
+						     "/run/connman",
+						     "/run/netconfig",
 						     "/usr/share/ca-certificates",
 						     "/usr/local/share/ca-certificates",
 						     "/usr/lib/ssl",

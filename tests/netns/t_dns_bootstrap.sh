@@ -3,8 +3,8 @@
 # A node whose own resolver is the system's finds the coordination server all the same: past itself, through the name
 # server the system had before; by the address of the last time when that one is dead, lies, or is not there at all.
 #
-#   coord 10.77.0.1 (control.mesh.test)    lan 10.77.0.9 (the name server)    alice, bob, carol: nodes
-#   carol's names are resolved by systemd-resolved
+#   coord 10.77.0.1 (control.mesh.test)    lan 10.77.0.9 (the name server)    alice, bob, carol, dave: nodes
+#   carol's names are resolved by systemd-resolved, dave's resolv.conf is resolvconf's and lies in /run
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_dns.sh"
 net_init
@@ -15,6 +15,7 @@ net_host lan 9
 net_host alice 11
 net_host bob 12
 net_host carol 13
+net_host dave 14
 COORD_NS=coord COORD_ADDR=10.77.0.1 COORD_URL=http://$NAME:8080 COORD_DIR=$NET_DIR/coord
 mkdir "$COORD_DIR"
 coord_again
@@ -59,6 +60,11 @@ os_resolved_stop carol KILL
 node_online_again || fail "without systemd-resolved: carol does not find the server: $(ctl carol status)"
 carol_asks || fail "without systemd-resolved: the name server of the network was not asked"
 node_stop carol
+
+os_resolvconf_root dave 10.77.0.9
+node_start dave
+node_up dave
+node_stop dave
 
 # Nothing of what is known is a server's answer: what worked is used.
 upstream_mode lan 10.77.0.9 silent
