@@ -111,6 +111,15 @@ check_names "signals to the helper"
 node_stop alice
 check_as_before "after the signals"
 
+# ---- two of us ----
+node_start alice
+check_ours "before another"
+cleanup
+grep -q "another meshd runs here" "$NET_DIR/cleanup" || fail "--cleanup-dns beside a running meshd says nothing"
+ours || fail "--cleanup-dns took the resolver from a running meshd"
+node_stop alice
+check_as_before "after another"
+
 # ---- other kinds of file ----
 before 'mkdir -p /run/x; printf "nameserver 10.77.0.9\n" >/run/x/conf; ln -s ../run/x/conf /etc/resolv.conf'
 node_start alice
@@ -131,7 +140,7 @@ node_start alice
 check_ours "no file"
 kill -9 "$(helper)"
 node_stop alice KILL
-cleanup
+in_ns alice "$MESHD" --cleanup 2>/dev/null || fail "--cleanup"
 check_as_before "no file"
 
 # A mount of its own, as in containers: nothing can be renamed over it.

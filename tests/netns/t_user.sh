@@ -98,6 +98,19 @@ in_ns alice grep -q '^nameserver 100.100.100.100' /etc/resolv.conf || fail "all 
 in_ns alice setpriv --bounding-set="-all,$caps" --inh-caps=-all --no-new-privs "$MESHD" --cleanup-dns || fail "--cleanup-dns"
 check_as_before "unit, all killed"
 
+# Already that user, with the one capability: as it was before there was a helper, and names are not told.
+alice_start "not root" setpriv --reuid=64990 --regid=64990 --clear-groups --bounding-set=-all,+net_admin \
+	--inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin
+is "not root" "$daemon" Uid "64990 64990 64990 64990"
+is "not root" "$daemon" CapEff 0000000000001000
+[ -z "$(helper)" ] || fail "not root: there is a helper"
+wait_for 20 in_ns alice ping -c 1 -W 5 "$bob" >/dev/null || fail "not root: ping"
+wait_for 20 sh -c "$IN_NS $TAG-alice $MESHCTL --socket $SOCKET dns status --all | grep -q 'not started as root'" ||
+	{ alice_ctl dns status; fail "not root: nobody is told that names are not"; }
+kill "$daemon"
+wait "$daemon"
+check_as_before "not root"
+
 # Who cannot.
 says() { # TEXT command...
 	text=$1

@@ -4,6 +4,7 @@
 #include "daemon/sandbox.h"
 
 #include "base/log.h"
+#include "daemon/sandbox_parts.h"
 #include "tests/lib/cm.h"
 
 #include <errno.h>
@@ -311,6 +312,47 @@ static int teardown(void **state)
 	return rmdir(other_dir) | rmdir(state_dir);
 }
 
+/* The helper that writes resolv.conf, and the programs that it runs. */
+static int helper_writes_where_it_may(void)
+{
+	const char *const writable[] = { state_dir, "/no/such/folder" };
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (sandbox_landlock_writable(writable, 2) != 0)
+		return LACKING;
+	char a[128], b[128], c[128], script[512];
+	snprintf(a, sizeof(a), "%s/a", state_dir);
+	snprintf(b, sizeof(b), "%s/b", state_dir);
+	snprintf(c, sizeof(c), "%s/c", other_dir);
+	int fd = open(a, O_WRONLY | O_CREAT, 0600);
+	if (fd < 0)
+		return 1;
+	close(fd);
+	if (link(a, b) != 0 || rename(b, a) != 0 || unlink(b) != 0 || symlink("x", b) != 0 ||
+	    rename(b, a) != 0)
+		return 2;
+	if (open(c, O_WRONLY | O_CREAT, 0600) >= 0 || errno != EACCES)
+		return 3;
+	if (open("/etc/hostname.new", O_WRONLY | O_CREAT, 0600) >= 0 || errno != EACCES)
+		return 4;
+	/* Any program may be run, and has the same limits. */
+	snprintf(script, sizeof(script), "echo text >%s && ! echo text 2>/dev/null >%s", b, c);
+	pid_t pid = fork();
+	if (pid == 0)
+		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+	int status;
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		return 5;
+	unlink(a);
+	unlink(b);
+	return 0;
+}
+
+static void a_helper_writes_where_it_may(void **state)
+{
+	(void)state;
+	expect_success(helper_writes_where_it_may);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +365,7 @@ int main(void)
 		cmocka_unit_test(what_the_daemon_does_goes_on),
 		cmocka_unit_test(tests_may_log_instead),
 		cmocka_unit_test(only_its_own_files),
+		cmocka_unit_test(a_helper_writes_where_it_may),
 		cmocka_unit_test(no_state_directory_none_to_write),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
