@@ -37,9 +37,11 @@ static struct httpd_conn *conn_of(struct MHD_Connection *c)
 /* All turns are of one length, so the first in the list ends first. */
 static void begin_turn(struct httpd *h, struct httpd_conn *c)
 {
+	if (!h->o.turn_ms)
+		return;
 	c->due = mono_add_ms(loop_now(h->loop), h->o.turn_ms);
-	list_remove(&c->link);
-	list_push_back(&h->waiting, &c->link);
+	list_remove(&c->waiting);
+	list_push_back(&h->waiting, &c->waiting);
 	if (!loop_timer_armed(&h->turn))
 		loop_timer_arm(&h->turn, c->due);
 }
@@ -49,13 +51,13 @@ static void on_turn(struct loop_timer *t, mono_t now)
 	struct httpd *h = t->arg;
 
 	LIST_EACH (it, &h->waiting) {
-		struct httpd_conn *c = LIST_ENTRY(it, struct httpd_conn, link);
+		struct httpd_conn *c = LIST_ENTRY(it, struct httpd_conn, waiting);
 
 		if (!mono_due(c->due, now)) {
 			loop_timer_arm(t, c->due);
 			return;
 		}
-		list_remove(&c->link);
+		list_remove(&c->waiting);
 		shutdown(c->fd, SHUT_RDWR); /* upon which the library closes it */
 	}
 }
@@ -66,19 +68,36 @@ static void on_connection(void *cls, struct MHD_Connection *mc, void **context,
 	struct httpd *h = cls;
 	struct httpd_conn *c = *context;
 
-	if (!h->o.turn_ms)
-		return;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		c = xcalloc(1, sizeof(*c));
 		list_init(&c->link);
+		list_init(&c->waiting);
 		c->fd = httpd_fd_of(mc);
+		c->from = sockaddr_of_fd(c->fd, true).ip;
+		list_push_back(&h->conns, &c->link);
+		h->n_conns++;
 		*context = c;
 		begin_turn(h, c);
 	} else if (c) {
 		list_remove(&c->link);
+		list_remove(&c->waiting);
+		h->n_conns--;
 		free(c);
 		*context = NULL;
 	}
+}
+
+/* While there is room everybody may have his fill; the last quarter is for those who have little,
+ * so that few together cannot take it all. */
+static bool has_room(struct httpd *h, struct ip from)
+{
+	unsigned n = 0;
+
+	if (!h->o.max_connections_of_one || h->n_conns < h->o.max_connections / 4 * 3)
+		return true;
+	LIST_EACH (it, &h->conns)
+		n += ip_eq(LIST_ENTRY(it, struct httpd_conn, link)->from, from);
+	return n <= h->o.max_connections_of_one / 8;
 }
 
 /* ---- requests: life -------------------------------------------------------------------------- */
@@ -280,7 +299,7 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *c, const char
 	r->ready = true;
 	r->suspended = true;
 	if (conn_of(c))
-		list_remove(&conn_of(c)->link);
+		list_remove(&conn_of(c)->waiting);
 	MHD_suspend_connection(c);
 	loop_defer_arm(&r->notify);
 	return MHD_YES;
@@ -377,9 +396,11 @@ static void on_run(struct loop_defer *d)
 static enum MHD_Result on_accept(void *cls, const struct sockaddr *sa, socklen_t len)
 {
 	struct httpd *h = cls;
+	struct ep from = sockaddr_to_ep(sa);
 
 	(void)len;
-	return h->o.welcome(h->arg, sockaddr_to_ep(sa)) ? MHD_YES : MHD_NO;
+	return has_room(h, from.ip) && (!h->o.welcome || h->o.welcome(h->arg, from)) ? MHD_YES
+										     : MHD_NO;
 }
 
 static struct MHD_Daemon *start_daemon(struct httpd *h, int listen_fd)
@@ -388,11 +409,11 @@ static struct MHD_Daemon *start_daemon(struct httpd *h, int listen_fd)
 			 MHD_USE_ERROR_LOG;
 
 	return MHD_start_daemon(
-	    flags, 0, h->o.welcome ? on_accept : NULL, h, on_access, h, MHD_OPTION_EXTERNAL_LOGGER,
-	    on_log, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_NOTIFY_COMPLETED,
-	    on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-	    h->o.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, h->o.max_connections_of_one,
+	    flags, 0, on_accept, h, on_access, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)HEAD_MEMORY, MHD_OPTION_CONNECTION_LIMIT, h->o.max_connections,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, h->o.max_connections_of_one,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_UNESCAPE_CALLBACK,
 	    on_unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
@@ -409,6 +430,7 @@ struct httpd *httpd_new(struct loop *l, int listen_fd, const struct httpd_opts *
 	h->arg = arg;
 	list_init(&h->requests);
 	list_init(&h->streams);
+	list_init(&h->conns);
 	list_init(&h->waiting);
 	loop_timer_init(l, &h->timer, on_timer, h);
 	loop_timer_init(l, &h->turn, on_turn, h);

@@ -28,7 +28,9 @@ struct httpd_opts {
 	 * everybody may send: one with large bodies does not shut out the others. */
 	size_t max_bodies;
 	unsigned max_connections;
-	unsigned max_connections_of_one; /* from one address; 0: no cap */
+	/* From one address; 0: no cap. Of the last quarter of max_connections nobody gets any who
+	 * has more than an eighth of this. */
+	unsigned max_connections_of_one;
 	/* A connection that has no answer to wait for must bring a whole request, or take a whole
 	 * answer, within this time, however busy it looks. 0: only one that stands still is ended,
 	 * after 30 s. */

@@ -22,17 +22,21 @@ struct httpd {
 	size_t bodies; /* bytes of all that are held */
 	httpd_fn *fn;
 	void *arg;
-	struct list waiting; /* httpd_conn, by when their turn ends */
+	struct list conns;
+	unsigned n_conns;
+	struct list waiting; /* of conns, by when their turn ends */
 	struct loop_timer turn;
 	struct list requests;
 	struct list streams;
 	bool stopping;
 };
 
-/* A connection, where turns are limited. */
 struct httpd_conn {
-	struct list link; /* in waiting, but for while a request is with its handler */
+	struct list link; /* in conns */
+	struct list
+	    waiting; /* but for while a request is with its handler, where turns are limited */
 	int fd;
+	struct ip from; /* unset: not TCP */
 	mono_t due;
 };
 

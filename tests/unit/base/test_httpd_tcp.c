@@ -245,6 +245,35 @@ static void test_one_does_not_take_all(void **state)
 	client_close(&other);
 }
 
+/* Three who take all they can: others still get in, with a connection each. */
+static void test_few_do_not_take_all(void **state)
+{
+	struct client many[12], c[2];
+
+	(void)state;
+	start(0);
+	for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+		client_open(&many[i], (uint8_t)(2 + i / OF_ONE));
+		client_send(&many[i], "GET /");
+		settle(2);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		client_open(&c[i], 9);
+		client_send(&c[i], "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+		settle(2);
+	}
+	UNTIL(client_has(&c[0], "answer\n") && client_closed(&c[1]));
+	assert_false(client_has(&c[1], "answer\n"));
+	client_close(&c[1]);
+	client_open(&c[1], 10);
+	client_send(&c[1], "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+	UNTIL(client_has(&c[1], "answer\n"));
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		client_close(&many[i]);
+	client_close(&c[0]);
+	client_close(&c[1]);
+}
+
 /* A byte now and then is no sign of life. */
 static void test_slow_head(void **state)
 {
@@ -369,6 +398,7 @@ int main(void)
 		T(test_refused_before_the_body),
 		T(test_dropped),
 		T(test_one_does_not_take_all),
+		T(test_few_do_not_take_all),
 		T(test_slow_head),
 		T(test_slow_body),
 		T(test_turns_begin_anew),
