@@ -49,6 +49,7 @@ struct dns_config {
 	size_t n_records;
 	char **cert_domains;
 	size_t n_cert_domains;
+	size_t left_out;      /* entries beyond the limits above */
 	char **exit_filtered; /* ExitNodeFilteredSet as sent; a leading dot means suffix */
 	size_t n_exit_filtered;
 };

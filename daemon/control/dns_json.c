@@ -32,14 +32,21 @@ static void read_bootstrap(struct jd *d, struct dns_upstream *u)
 	}
 }
 
-static void read_upstreams(struct jd *d, const char *name, const json_t *arr,
-			   struct dns_upstreams *out)
+/* How many of n are taken. */
+static size_t at_most(size_t n, size_t max, size_t *left_out)
 {
-	size_t n = j_is_array(arr) ? j_len(arr) : 0;
+	if (n <= max)
+		return n;
+	*left_out += n - max;
+	return max;
+}
+
+static void read_upstreams(struct jd *d, const char *name, const json_t *arr,
+			   struct dns_upstreams *out, size_t *left_out)
+{
+	size_t n = at_most(j_is_array(arr) ? j_len(arr) : 0, DNS_RESOLVERS_MAX, left_out);
 	if (!j_is_nil(arr) && !j_is_array(arr))
 		jd_fail(d, -ERR_SYNTAX, name);
-	if (n > DNS_RESOLVERS_MAX)
-		jd_fail(d, -ERR_TOOBIG, name);
 	if (d->err || n == 0)
 		return;
 	out->v = xcalloc(n, sizeof(*out->v));
@@ -65,30 +72,27 @@ static int by_suffix(const void *a, const void *b)
 static void read_routes(struct jd *d, struct dns_config *c)
 {
 	json_t *routes = (json_t *)(uintptr_t)jd_object(d, "Routes");
-	size_t n = routes ? j_len(routes) : 0;
-	if (n > DNS_ROUTES_MAX)
-		jd_fail(d, -ERR_TOOBIG, "Routes");
+	size_t n = at_most(routes ? j_len(routes) : 0, DNS_ROUTES_MAX, &c->left_out);
 	if (d->err || n == 0)
 		return;
 	c->routes = xcalloc(n, sizeof(*c->routes));
-	for (void *it = j_iter(routes); it && !d->err; it = j_iter_next(routes, it)) {
+	for (void *it = j_iter(routes); it && !d->err && n--; it = j_iter_next(routes, it)) {
 		char *suffix = clean_name(j_iter_key(it), true);
 		if (!suffix)
 			continue;
 		struct dns_suffix_route *r = &c->routes[c->n_routes++];
 		r->suffix = suffix;
-		read_upstreams(d, "Routes", j_iter_value(it), &r->to);
+		read_upstreams(d, "Routes", j_iter_value(it), &r->to, &c->left_out);
 	}
 	qsort(c->routes, c->n_routes, sizeof(*c->routes), by_suffix);
 }
 
 /* A list of names or of plain strings, into new strings. */
-static void read_names(struct jd *d, const char *name, bool clean, char ***out, size_t *n_out)
+static void read_names(struct jd *d, const char *name, bool clean, char ***out, size_t *n_out,
+		       size_t *left_out)
 {
 	const json_t *arr = jd_array(d, name);
-	size_t n = arr ? j_len(arr) : 0;
-	if (n > DNS_DOMAINS_MAX)
-		jd_fail(d, -ERR_TOOBIG, name);
+	size_t n = at_most(arr ? j_len(arr) : 0, DNS_DOMAINS_MAX, left_out);
 	if (d->err || n == 0)
 		return;
 	char **v = xcalloc(n, sizeof(*v));
@@ -104,9 +108,7 @@ static void read_names(struct jd *d, const char *name, bool clean, char ***out, 
 static void read_records(struct jd *d, struct dns_config *c)
 {
 	const json_t *arr = jd_array(d, "ExtraRecords");
-	size_t n = arr ? j_len(arr) : 0;
-	if (n > DNS_RECORDS_MAX)
-		jd_fail(d, -ERR_TOOBIG, "ExtraRecords");
+	size_t n = at_most(arr ? j_len(arr) : 0, DNS_RECORDS_MAX, &c->left_out);
 	if (d->err || n == 0)
 		return;
 	c->records = xcalloc(n, sizeof(*c->records));
@@ -128,13 +130,15 @@ int dns_config_from_json(const json_t *v, struct dns_config *out, const char **w
 {
 	struct jd d = jd_init(v, NULL);
 	struct dns_config c = { .present = true };
-	read_upstreams(&d, "Resolvers", jd_array(&d, "Resolvers"), &c.resolvers);
-	read_upstreams(&d, "FallbackResolvers", jd_array(&d, "FallbackResolvers"), &c.fallback);
+	size_t *over = &c.left_out;
+	read_upstreams(&d, "Resolvers", jd_array(&d, "Resolvers"), &c.resolvers, over);
+	read_upstreams(&d, "FallbackResolvers", jd_array(&d, "FallbackResolvers"), &c.fallback,
+		       over);
 	read_routes(&d, &c);
-	read_names(&d, "Domains", true, &c.domains, &c.n_domains);
+	read_names(&d, "Domains", true, &c.domains, &c.n_domains, over);
 	read_records(&d, &c);
-	read_names(&d, "CertDomains", true, &c.cert_domains, &c.n_cert_domains);
-	read_names(&d, "ExitNodeFilteredSet", false, &c.exit_filtered, &c.n_exit_filtered);
+	read_names(&d, "CertDomains", true, &c.cert_domains, &c.n_cert_domains, over);
+	read_names(&d, "ExitNodeFilteredSet", false, &c.exit_filtered, &c.n_exit_filtered, over);
 	c.proxied = jd_bool(&d, "Proxied");
 	*why = d.why;
 	if (d.err)
@@ -147,8 +151,9 @@ int dns_config_from_json(const json_t *v, struct dns_config *out, const char **w
 int dns_upstreams_from_json(const json_t *v, struct dns_upstreams *out, const char **why)
 {
 	struct jd d = jd_init(NULL, NULL);
+	size_t left_out = 0;
 	*out = (struct dns_upstreams){ 0 };
-	read_upstreams(&d, "resolvers", v, out);
+	read_upstreams(&d, "resolvers", v, out, &left_out);
 	*why = d.why;
 	if (d.err)
 		dns_upstreams_fini(out);

@@ -6,8 +6,9 @@
 #include "base/json.h"
 #include "dns/config.h"
 
-/* 0 with *out filled (dns_config_fini); -ERR_SYNTAX with *why static; -ERR_TOOBIG. Names that are
- * no DNS names are left out; what files and scripts may not hold is sorted out where they are
+/* 0 with *out filled (dns_config_fini), or -ERR_SYNTAX with *why static. What is beyond the limits of
+ * dns/config.h is left out and counted: a node does without some names rather than without its
+ * network. Names that are no DNS names are left out, too; what files and scripts may not hold is sorted out where they are
  * written (dns/os_config.h). A resolver address of any text is kept. */
 MUST_CHECK int dns_config_from_json(const json_t *v, struct dns_config *out, const char **why);
 /* A list of resolvers, null is none. Errors as above; dns_upstreams_fini. */

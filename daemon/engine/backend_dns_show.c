@@ -228,6 +228,18 @@ static void local_item(const struct backend *b, backend_item_fn *fn, void *arg)
 	item(fn, arg, "dns-local-domain", "low", "Domain belongs to multicast DNS", false, text);
 }
 
+static void left_out_item(const struct backend *b, backend_item_fn *fn, void *arg)
+{
+	char text[DNS_TEXT_MAX];
+	if (!b->nm->dns.left_out)
+		return;
+	snprintf(text, sizeof(text),
+		 "The coordination server sends more DNS settings than this version keeps: %zu "
+		 "records, routes or domains are left out and do not resolve.",
+		 b->nm->dns.left_out);
+	item(fn, arg, "dns-left-out", "medium", "Too many DNS settings", false, text);
+}
+
 void backend_dns_items(struct backend *b, backend_item_fn *fn, void *arg)
 {
 	struct backend_dns *d = b->dns;
@@ -236,8 +248,10 @@ void backend_dns_items(struct backend *b, backend_item_fn *fn, void *arg)
 		return;
 	system_items(d, fn, arg);
 	helper_item(d, fn, arg);
-	if (b->nm)
+	if (b->nm) {
 		local_item(b, fn, arg);
+		left_out_item(b, fn, arg);
+	}
 	const char *trouble = dns_forward_trouble(d->forward);
 	if (*trouble)
 		item(fn, arg, "dns-forward-failing", "medium", "DNS unavailable", true,
