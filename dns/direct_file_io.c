@@ -491,16 +491,17 @@ int direct_file_restore(struct direct_file *f, enum direct_end *end,
 
 /* ---- reading -------------------------------------------------------------------------- */
 
+/* Whole lines of its beginning: whoever keeps more there keeps it for himself. */
 static int read_into(const struct direct_file *f, const char *name, struct buf *out)
 {
-	if (etc_read(&f->dir, name, RESOLVCONF_MAX + 1, out) != 0) {
+	if (etc_read(&f->dir, name, RESOLVCONF_MAX, out) != 0) {
 		buf_reset(out);
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -ERR_IO;
 	}
-	if (out->len <= RESOLVCONF_MAX)
-		return 0;
-	buf_reset(out);
-	return -ERR_TOOBIG;
+	bool cut = out->len == RESOLVCONF_MAX;
+	while (cut && out->len && out->p[out->len - 1] != '\n')
+		out->len--;
+	return 0;
 }
 
 static int read_behind_ours(struct direct_file *f, struct buf *out)

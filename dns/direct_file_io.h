@@ -38,7 +38,7 @@ int direct_file_restore(struct direct_file *f, enum direct_end *end,
 			char said[static DNS_OS_TEXT_MAX]);
 
 /* What the host would use without us: the file itself, or what is behind it if it is ours or of
- * another agent. Empty if there is none. 0, -ERR_IO, -ERR_TOOBIG. */
+ * another agent. Empty if there is none, RESOLVCONF_MAX of a longer one. 0, -ERR_IO. */
 int direct_file_base(struct direct_file *f, struct buf *out);
 /* Is it a file with exactly this text? */
 bool direct_file_is(struct direct_file *f, struct span text);

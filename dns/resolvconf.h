@@ -12,7 +12,7 @@
 #define RESOLVCONF_JOURNAL "resolv.meshd-journal"
 #define RESOLVCONF_TAILSCALE_BACKUP "resolv.pre-tailscale-backup.conf"
 
-/* More is nobody's resolv.conf: not read. */
+/* No more of a file is read. */
 #define RESOLVCONF_MAX 65536
 #define RESOLVCONF_OPTIONS_MAX 512
 

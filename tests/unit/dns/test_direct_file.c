@@ -419,6 +419,25 @@ static void a_directory_in_its_place_is_refused(void **state)
 	free(path);
 }
 
+static void of_a_long_file_whole_lines_are_read(void **state)
+{
+	(void)state;
+	struct direct_file f;
+	struct buf text, out;
+	buf_init(&text, 1 << 20);
+	buf_init(&out, RESOLVCONF_MAX + 1);
+	while (text.len < RESOLVCONF_MAX + 100)
+		buf_add_str(&text, "nameserver 10.0.0.123\n");
+	etc_put(&root, "etc/resolv.conf", buf_cstr(&text), 0644);
+	open_file(&f);
+	assert_int_equal(direct_file_base(&f, &out), 0);
+	assert_true(out.len <= RESOLVCONF_MAX && out.len > RESOLVCONF_MAX - 30);
+	assert_int_equal(out.p[out.len - 1], '\n');
+	direct_file_close(&f);
+	buf_fini(&text);
+	buf_fini(&out);
+}
+
 static void behind_a_dead_agent_is_its_backup(void **state)
 {
 	(void)state;
@@ -556,6 +575,7 @@ int main(void)
 		cmocka_unit_test_setup(a_file_that_was_deleted_comes_back, setup),
 		cmocka_unit_test_setup(no_file_beside_an_old_backup, setup),
 		cmocka_unit_test_setup(a_directory_in_its_place_is_refused, setup),
+		cmocka_unit_test_setup(of_a_long_file_whole_lines_are_read, setup),
 		cmocka_unit_test_setup(behind_a_dead_agent_is_its_backup, setup),
 		cmocka_unit_test_setup(who_writes_meanwhile_loses_nothing, setup),
 		cmocka_unit_test_setup(a_file_of_somebody_is_moved, setup),
