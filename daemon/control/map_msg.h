@@ -7,7 +7,7 @@
 #include "daemon/control/map_session.h"
 #include "daemon/control/nm_node_json.h"
 
-#define MAP_VALUE_MAX (4u << 20) /* text of one member that is decoded in one piece */
+#define MAP_VALUE_MAX (8u << 20) /* text of one member that is decoded in one piece */
 #define MAP_NODE_MAX (8u << 20)	 /* text of one node: a router may have 100,000 routes */
 
 struct map_nodes {
