@@ -26,9 +26,9 @@ wait_for "$DNS_WAIT" resolves node r16000.mesh.internal 10.0.62.128 || fail "a r
 resolves node peer "$pip" || fail "the peer's name among many records"
 ctl node status | grep -q '83616 records, routes or domains are left out' || fail "status does not say that some are missing"
 ctl node dns status | grep -q 'knows 2 machines and 16384 records' || fail "dns status does not count them"
-# Measured: 26 MB. A sanitizer's build is many times as large.
+# Measured: 84 MB at once, 26 MB a little later. A sanitizer's build is many times as large.
 rss=$(awk '/VmRSS/ { print $2 }' "/proc/$PID_node/status")
-[ "$rss" -lt "${DNS_MANY_KB:-120000}" ] || fail "$rss kB resident with 100,000 records"
+[ "$rss" -lt "${DNS_MANY_KB:-200000}" ] || fail "$rss kB resident with 100,000 records"
 dns_set '{}'
 gone() { [ -z "$(dig_short node @100.100.100.100 r16000.mesh.internal)" ]; }
 wait_for "$DNS_WAIT" gone || fail "records that were taken back still resolve"
