@@ -8,8 +8,10 @@
 #include "dns/os.h"
 #include "dns/rc_program_io.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define RECORD "meshd"
@@ -31,6 +33,20 @@ static bool has_record(const struct dns_os_env *e)
 	bool yes = access(path, F_OK) == 0;
 	free(path);
 	return yes;
+}
+
+/* Without any, asking for them is an error. */
+static bool has_others(const struct dns_os_env *e)
+{
+	char *path = xasprintf("%s/" RECORDS_DIR, e->run);
+	bool found = false;
+	DIR *d = opendir(path);
+	for (struct dirent *f; d && !found && (f = readdir(d));)
+		found = f->d_name[0] != '.' && strcmp(f->d_name, RECORD) != 0;
+	if (d)
+		closedir(d);
+	free(path);
+	return found;
 }
 
 /* ---- base ---------------------------------------------------------------------------- */
@@ -55,6 +71,8 @@ static int list_others(struct openresolv *m, struct buf *out, char text[static D
 	const char *const ask[] = { m->program, "-i", NULL };
 	struct list_call list = { .argv = { m->program, "-l" } };
 	struct buf names;
+	if (!has_others(m->env))
+		return 0;
 	buf_init(&names, 65536);
 	int rc = rc_run(&(struct rc_call){ .argv = ask, .output = &names }, text);
 	if (rc == 0)

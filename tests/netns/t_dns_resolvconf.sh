@@ -93,6 +93,15 @@ whole_life() { # HOST MODE RECORD-OF-THE-HOST
 	cleanup "$host"
 	check_as_before "$host" "both killed, cleaned up"
 
+	# Nobody else has a record: names of the mesh resolve all the same.
+	in_ns "$host" resolvconf -d "$3"
+	node_start "$host"
+	check_ours "$host" "no other record"
+	wait_for 20 resolves "$host" "$bob_name" "$bob" || fail "$host, no other record: bob's name"
+	node_stop "$host"
+	echo "nameserver 10.77.0.9" | in_ns "$host" resolvconf -a "$3"
+	check_as_before "$host" "no other record"
+
 	# Somebody changes his record while what we left is there.
 	node_start "$host"
 	check_ours "$host" "before both are killed"
