@@ -34,6 +34,7 @@ struct dns_verify {
 	enum dns_verify_state state;
 	unsigned failures; /* in a row */
 	bool applied_again;
+	int64_t again_ms;
 	struct loop_timer timer;
 	struct dns_probe *probe;
 	struct ep server;

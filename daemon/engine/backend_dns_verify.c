@@ -12,7 +12,8 @@
 #include <stdio.h>
 
 #define FIRST_MS 1000
-#define AGAIN_MS 300000 /* while it is wrong */
+#define AGAIN_MS 10000 /* while it is wrong; each time twice as long, up to */
+#define AGAIN_MAX_MS 300000
 #define FAILURES_MAX 2
 #define RESOLV_CONF "/etc/resolv.conf"
 
@@ -97,7 +98,8 @@ static void failed(struct backend_dns *d, const char *what)
 		 dns_os_mode_name(s->mode), server, *server ? " " : "", what,
 		 *s->overwritten_by ? "; " : "", s->overwritten_by);
 	set_state(d, VERIFY_BAD, text);
-	arm(d, AGAIN_MS);
+	arm(d, v->again_ms);
+	v->again_ms = v->again_ms * 2 < AGAIN_MAX_MS ? v->again_ms * 2 : AGAIN_MAX_MS;
 }
 
 static bool is_own(const struct netmap *nm, const struct ip *addrs, size_t n)
@@ -172,6 +174,7 @@ void dns_verify_start(struct backend_dns *d)
 	d->verify.probe = NULL;
 	d->verify.failures = 0;
 	d->verify.applied_again = false;
+	d->verify.again_ms = AGAIN_MS;
 	if (d->verify.state != VERIFY_BAD) /* that stays said until it is good */
 		d->verify.state = VERIFY_WAITING;
 	arm(d, FIRST_MS);
