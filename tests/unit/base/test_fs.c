@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* An empty directory each; the tests work inside it. */
@@ -159,6 +160,28 @@ static void read_errors(void **state)
 	buf_fini(&b);
 }
 
+static void a_pipe_without_a_writer_is_empty(void **state)
+{
+	(void)state;
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	alarm(20);
+	holds("pipe", "");
+	/* One that somebody has is waited for. */
+	int rw = open("pipe", O_RDWR | O_CLOEXEC);
+	assert_true(rw >= 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		usleep(100000);
+		_exit(write(rw, "x", 1) == 1 ? 0 : 1);
+	}
+	close(rw);
+	holds("pipe", "x");
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	alarm(0);
+}
+
 static void leftovers_of_a_killed_write_go(void **state)
 {
 	static const char *const stay[] = { "s",
@@ -205,6 +228,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_permission, enter, leave),
 		cmocka_unit_test_setup_teardown(reads_to_the_ceiling, enter, leave),
 		cmocka_unit_test_setup_teardown(read_errors, enter, leave),
+		cmocka_unit_test_setup_teardown(a_pipe_without_a_writer_is_empty, enter, leave),
 		cmocka_unit_test_setup_teardown(leftovers_of_a_killed_write_go, enter, leave),
 		cmocka_unit_test_setup_teardown(makes_directories, enter, leave),
 	};
