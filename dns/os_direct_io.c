@@ -34,6 +34,7 @@ struct direct {
 	struct loop_timer again, quiet;
 	unsigned rounds;
 	bool given_up;
+	bool failed; /* it could not be written: who changes it may have mended that */
 	char overwritten_by[DNS_OS_TEXT_MAX];
 };
 
@@ -141,7 +142,7 @@ static void forget_fight(struct direct *d)
 	loop_timer_cancel(&d->again);
 	loop_timer_cancel(&d->quiet);
 	d->rounds = 0;
-	d->given_up = false;
+	d->given_up = d->failed = false;
 	d->overwritten_by[0] = '\0';
 }
 
@@ -251,6 +252,7 @@ static void on_trampled(struct direct *d)
 {
 	bool first = d->overwritten_by[0] == '\0';
 	loop_timer_cancel(&d->quiet);
+	d->failed = false;
 	name_writer(d);
 	d->given_up = d->rounds >= ROUNDS_MAX;
 	if (d->given_up)
@@ -268,7 +270,7 @@ static void on_file(void *arg)
 	struct direct *d = arg;
 	if (!d->active)
 		tell(d, DNS_OS_EV_CHANGED); /* the base may be another */
-	else if (!d->given_up && !loop_timer_armed(&d->again) &&
+	else if ((!d->given_up || d->failed) && !loop_timer_armed(&d->again) &&
 		 !direct_file_is(&d->file, buf_span(&d->text)))
 		on_trampled(d);
 }
@@ -286,7 +288,7 @@ static void on_again(struct loop_timer *t, mono_t now)
 	} else if (rc != 0) {
 		if (said[0])
 			snprintf(d->overwritten_by, sizeof(d->overwritten_by), "%s", said);
-		d->given_up = true;
+		d->given_up = d->failed = true;
 		log_warn("dns: %s", d->overwritten_by);
 	} else {
 		loop_timer_arm_ms(&d->quiet, quiet < QUIET_MS ? QUIET_MS : quiet);
@@ -315,7 +317,7 @@ static void recheck(struct dns_os *m)
 	forget_fight(d);
 	if (other_agent_lives(d, said) || apply(d, said) != 0) {
 		snprintf(d->overwritten_by, sizeof(d->overwritten_by), "%s", said);
-		d->given_up = true;
+		d->given_up = d->failed = true;
 	}
 }
 

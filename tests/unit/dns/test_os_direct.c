@@ -302,6 +302,27 @@ static void a_deleted_file_is_written_again(void **state)
 	base_is("192.168.1.1 ");
 }
 
+static bool is_refused(void)
+{
+	struct dns_os_report r = report();
+	return strstr(r.overwritten_by, "neither a file nor a link") != NULL;
+}
+
+static void what_could_not_be_written_is_when_it_can(void **state)
+{
+	(void)state;
+	char *path = etc_path(&root, "etc/resolv.conf");
+	env.fight_ms = 1;
+	assert_int_equal(set("a.example", true), 0);
+	etc_drop(&root, "etc/resolv.conf");
+	assert_int_equal(mkdir(path, 0755), 0);
+	turn_until(is_refused);
+	assert_int_equal(rmdir(path), 0);
+	turn_until(ours);
+	base_is("192.168.1.1 ");
+	free(path);
+}
+
 static int make(void **state)
 {
 	(void)state;
@@ -326,6 +347,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_bad_line_costs_only_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(resolved_looks_again_when_it_must, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_agent_that_lives_keeps_the_file, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_could_not_be_written_is_when_it_can, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_fight_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_network_changed_and_the_file_with_it, setup,
