@@ -10,7 +10,7 @@
 #include "base/bucket.h"
 #include "base/ip.h"
 
-#define DNS_GATE_SLOTS 256
+#define DNS_GATE_SLOTS 1024
 #define DNS_GATE_PORT_PER_S 50
 #define DNS_GATE_PORT_BURST 32
 #define DNS_GATE_ADDRESS_PER_S 2000
