@@ -62,6 +62,14 @@ bool ip_is_broadcast(struct ip ip);
 bool ip_is_link_local(struct ip ip); /* unicast: 169.254/16, fe80::/10 */
 bool ip_is_private(struct ip ip);    /* 10/8, 172.16/12, 192.168/16, fc00::/7 */
 bool ip_is_tailnet(struct ip ip);    /* 100.64/10 less 100.115.92/23, fd7a:115c:a1e0::/48 */
+/* The two at which a node answers itself: MagicDNS and friends. */
+#define IP_SERVICE4 ((struct ip){ IP_V4, { 100, 100, 100, 100 } })
+/* fd7a:115c:a1e0::53 */
+#define IP_SERVICE6 ((struct ip){ IP_V6, { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0, [15] = 0x53 } })
+static inline bool ip_is_service(struct ip ip)
+{
+	return ip_eq(ip, ip.fam == IP_V6 ? IP_SERVICE6 : IP_SERVICE4);
+}
 /* None of these kinds: on the internet. */
 bool ip_is_public(struct ip ip);
 

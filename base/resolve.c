@@ -215,12 +215,9 @@ static void on_reap(struct loop_defer *d)
 
 /* 100.100.100.100 and fd7a:115c:a1e0::53: this node itself, or another agent of its kind. What we
  * look up is needed before these can answer. */
-static bool is_service(int family, const void *addr)
+static bool is_service(const struct ares_addr_port_node *s)
 {
-	static const uint8_t v4[4] = { 100, 100, 100, 100 };
-	static const uint8_t v6[16] = { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0, [15] = 0x53 };
-
-	return family == AF_INET ? memcmp(addr, v4, 4) == 0 : memcmp(addr, v6, 16) == 0;
+	return ip_is_service(ip_from_bytes(span_of(&s->addr, s->family == AF_INET ? 4 : 16)));
 }
 
 static int use_system_servers(struct channel *ch)
@@ -230,7 +227,7 @@ static int use_system_servers(struct channel *ch)
 	int rc = ares_get_servers_ports(ch->ares, &all);
 
 	for (const struct ares_addr_port_node *s = all; rc == ARES_SUCCESS && s; s = s->next) {
-		if (n == SERVERS_MAX || is_service(s->family, &s->addr))
+		if (n == SERVERS_MAX || is_service(s))
 			continue;
 		keep[n] = *s;
 		keep[n].next = NULL;

@@ -11,10 +11,6 @@
 #define ECHOED (DNS_OPCODE | DNS_TC | DNS_RD | DNS_AD | DNS_CD)
 
 static const char service_name[] = "magicdns.localhost-tailscale-daemon";
-static const struct ip service4 = { IP_V4, { 100, 100, 100, 100 } };
-static const struct ip service6 = {
-	IP_V6, { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x53 }
-};
 
 /* One question being answered. */
 struct asked {
@@ -155,7 +151,7 @@ static bool service_of(const struct dns_query *q, struct ip *out)
 {
 	if (!name_is(q, service_name, sizeof(service_name) - 1))
 		return false;
-	*out = q->type == DNS_A ? service4 : service6;
+	*out = q->type == DNS_A ? IP_SERVICE4 : IP_SERVICE6;
 	return q->type == DNS_A || q->type == DNS_AAAA;
 }
 
@@ -270,7 +266,7 @@ static enum dns_local_verdict answer_reverse(struct asked *a)
 	const struct dns_entry *e = NULL;
 	if (dns_is_browse(a->q->name) || dns_reverse_parse(a->q->name, &ip))
 		return DNS_LOCAL_FORWARD;
-	if (ip_eq(ip, service4) || ip_eq(ip, service6))
+	if (ip_is_service(ip))
 		return answer_ptr(a, service_name);
 	if (a->l && four_to_six_of(ip, &v4))
 		e = dns_table_find_addr(a->l, v4);

@@ -153,6 +153,19 @@ int dns_query_parse(struct span msg, struct dns_query *q)
 	return 0;
 }
 
+size_t dns_query_build(uint16_t id, const char *name, uint16_t type, struct mspan out)
+{
+	struct wr w = wr_init(out);
+	wr_be16(&w, id);
+	wr_be16(&w, DNS_RD);
+	wr_be16(&w, 1);
+	wr_zero(&w, COUNTS_LEN - 2);
+	dns_name_build(&w, name);
+	wr_be16(&w, type);
+	wr_be16(&w, DNS_IN);
+	return wr_ok(&w) ? wr_len(&w) : 0;
+}
+
 void dns_query_clamp(struct mspan msg)
 {
 	size_t size_at = find_udp_size(span_const(msg));

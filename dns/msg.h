@@ -83,6 +83,10 @@ size_t dns_error_build(const struct dns_query *q, uint16_t flags, uint8_t rcode,
 /* Make a reply fit a UDP client: longer than q takes, it is cut behind its question and gets TC.
  * Returns the new length. */
 size_t dns_reply_fit(const struct dns_query *q, struct mspan reply);
+/* A query of ours for a name (lower case, no final dot), recursion desired. Bytes written, 0: not a
+ * name, or no room; DNS_QUERY_MAX is enough. */
+#define DNS_QUERY_MAX (DNS_HEADER_LEN + DNS_WIRE_NAME_MAX + 4)
+size_t dns_query_build(uint16_t id, const char *name, uint16_t type, struct mspan out);
 /* The query a UDP upstream gets: an OPT (version 0, alone, anything in it) that takes more than
  * DNS_UDP_MAX is lowered to that in place. */
 void dns_query_clamp(struct mspan msg);

@@ -4,8 +4,22 @@
 #include "base/alloc.h"
 #include "dns/fqdn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *dns_server_encode(const struct dns_server *s, char out[static DNS_SERVER_TEXT_MAX])
+{
+	char ip[IP_TEXT_MAX];
+	snprintf(out, DNS_SERVER_TEXT_MAX, "%s%s%s", ip_encode(s->ip, ip), *s->zone ? "%" : "",
+		 s->zone);
+	return out;
+}
+
+bool dns_server_is_stub(const struct dns_server *s)
+{
+	return ip_eq(s->ip, ip_v4(127, 0, 0, 53)) || ip_eq(s->ip, ip_v4(127, 0, 0, 54));
+}
 
 static void names_fini(char **v, size_t n)
 {

@@ -26,6 +26,12 @@ struct dns_os_config {
 	size_t n_match;
 };
 
+#define DNS_SERVER_TEXT_MAX (IP_TEXT_MAX + DNS_ZONE_MAX)
+/* "192.0.2.1", "fe80::1%eth0"; returns out */
+const char *dns_server_encode(const struct dns_server *s, char out[static DNS_SERVER_TEXT_MAX]);
+/* The stub of systemd-resolved: 127.0.0.53, 127.0.0.54. */
+bool dns_server_is_stub(const struct dns_server *s);
+
 /* A zeroed struct is the empty configuration. Adders copy; beyond the limits they do nothing and
  * return false. */
 void dns_os_config_fini(struct dns_os_config *c);

@@ -61,6 +61,8 @@ struct dns_result {
 	size_t n_zones;
 	struct dns_os_config os;
 };
+/* Those of the system as upstreams, but for ourselves. New. */
+struct dns_upstreams dns_upstreams_of_system(const struct dns_os_config *base);
 /* 0; -ERR_IO: the base is needed and was not read: the system's side stays as it is, os is empty and
  * not to be set, routes and zones are good as far as they can be. Name servers of the system keep
  * their zone in addr: "fe80::1%eth0". out: fini'd or zeroed before. */

@@ -14,10 +14,6 @@
 
 _Static_assert(DNS_SCOPE_MAX == DNS_ZONE_MAX, "two names of one thing");
 
-/* Where our resolver answers. */
-static const struct ip service4 = { IP_V4, { 100, 100, 100, 100 } };
-static const struct ip service6 = { IP_V6, { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0, [15] = 0x53 } };
-
 void dns_result_fini(struct dns_result *r)
 {
 	dns_routes_free(r->routes, r->n_routes);
@@ -103,9 +99,9 @@ static void add_match(struct dns_os_config *os, const struct dns_plan *p)
 static void add_services(struct dns_os_config *os, const struct dns_plan *p, bool force_ipv4)
 {
 	if (!p->only_v6)
-		dns_os_config_add_server(os, &(struct dns_server){ .ip = service4 });
+		dns_os_config_add_server(os, &(struct dns_server){ .ip = IP_SERVICE4 });
 	if (p->only_v6 || !force_ipv4)
-		dns_os_config_add_server(os, &(struct dns_server){ .ip = service6 });
+		dns_os_config_add_server(os, &(struct dns_server){ .ip = IP_SERVICE6 });
 }
 
 /* Routes of ours, the root's upstreams (NULL: none) first, and the zones without any. */
@@ -131,16 +127,14 @@ static void take_routes(struct dns_result *r, const struct dns_plan *p,
 	}
 }
 
-static struct dns_upstreams upstreams_of(const struct dns_os_config *base)
+struct dns_upstreams dns_upstreams_of_system(const struct dns_os_config *base)
 {
 	struct dns_upstreams u = { .v = xcalloc(base->n_servers + 1, sizeof(*u.v)) };
 	for (size_t i = 0; i < base->n_servers; i++) {
 		const struct dns_server *s = &base->servers[i];
-		char ip[IP_TEXT_MAX];
-		if (dns_ip_is_service(s->ip)) /* would ask ourselves */
-			continue;
-		u.v[u.n++].addr = xasprintf("%s%s%s", ip_encode(s->ip, ip), s->zone[0] ? "%" : "",
-					    s->zone);
+		char text[DNS_SERVER_TEXT_MAX];
+		if (!ip_is_service(s->ip))
+			u.v[u.n++].addr = xstrdup(dns_server_encode(s, text));
 	}
 	return u;
 }
@@ -151,7 +145,7 @@ static void take_base_routes(struct dns_result *r, const struct dns_plan *p,
 {
 	struct dns_upstreams u = { 0 };
 	if (base)
-		u = upstreams_of(base);
+		u = dns_upstreams_of_system(base);
 	take_routes(r, p, u.n ? &u : &p->fallback);
 	dns_upstreams_fini(&u);
 }

@@ -4,7 +4,6 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "base/sockaddr.h"
-#include "dns/name.h"
 #include "dns/reply_check.h"
 
 #include <stdlib.h>
@@ -15,7 +14,7 @@ struct dns_probe {
 	struct loop_timer timer;
 	struct loop_defer failed;
 	enum ip_family fam;
-	uint8_t msg[DNS_HEADER_LEN + DNS_WIRE_NAME_MAX + 4];
+	uint8_t msg[DNS_QUERY_MAX];
 	size_t len;
 	struct dns_query q;
 	dns_probe_fn *fn;
@@ -83,19 +82,11 @@ static void on_reply(struct loop_fd *w, int events)
 
 static int build(struct dns_probe *p, const char *name)
 {
-	struct wr w = wr_init(mspan_of(p->msg, sizeof(p->msg)));
 	uint16_t id;
 	rng_fill(rng_system(), &id, sizeof(id));
-	wr_be16(&w, id);
-	wr_be16(&w, DNS_RD);
-	wr_be16(&w, 1);
-	wr_be16(&w, 0);
-	wr_be32(&w, 0);
-	dns_name_build(&w, name);
-	wr_be16(&w, p->fam == IP_V4 ? DNS_A : DNS_AAAA);
-	wr_be16(&w, DNS_IN);
-	p->len = wr_len(&w);
-	return wr_ok(&w) ? dns_query_parse(span_of(p->msg, p->len), &p->q) : -ERR_SYNTAX;
+	p->len = dns_query_build(id, name, p->fam == IP_V4 ? DNS_A : DNS_AAAA,
+				 mspan_of(p->msg, sizeof(p->msg)));
+	return p->len ? dns_query_parse(span_of(p->msg, p->len), &p->q) : -ERR_SYNTAX;
 }
 
 static int ask(struct dns_probe *p, struct loop *l, struct ep server)

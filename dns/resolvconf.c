@@ -171,13 +171,9 @@ void resolvconf_fini(struct resolvconf *r)
 
 void resolvconf_strip_ours(struct dns_os_config *c)
 {
-	static const struct ip ours[] = {
-		{ IP_V4, { 100, 100, 100, 100 } },
-		{ IP_V6, { 0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0, [15] = 0x53 } },
-	};
 	size_t kept = 0;
 	for (size_t i = 0; i < c->n_servers; i++)
-		if (!ip_eq(c->servers[i].ip, ours[0]) && !ip_eq(c->servers[i].ip, ours[1]))
+		if (!ip_is_service(c->servers[i].ip))
 			c->servers[kept++] = c->servers[i];
 	c->n_servers = kept;
 }
@@ -194,8 +190,8 @@ void resolvconf_complete(struct dns_os_config *out, const struct dns_os_config *
 
 static void put_server(struct buf *out, const struct dns_server *s)
 {
-	char ip[IP_TEXT_MAX];
-	buf_fmt(out, "nameserver %s%s%s\n", ip_encode(s->ip, ip), *s->zone ? "%" : "", s->zone);
+	char text[DNS_SERVER_TEXT_MAX];
+	buf_fmt(out, "nameserver %s\n", dns_server_encode(s, text));
 }
 
 static bool name_ok(const char *name)

@@ -47,17 +47,12 @@ static void read_uplinks(const char *run, struct resolvconf *out)
 	free(path);
 }
 
-static bool is_stub(const struct dns_server *s)
-{
-	return ip_eq(s->ip, ip_v4(127, 0, 0, 53)) || ip_eq(s->ip, ip_v4(127, 0, 0, 54));
-}
-
 void systemd_resolved_replace_stub(const char *run, struct dns_os_config *base)
 {
 	struct resolvconf up = { 0 };
 	size_t kept = 0, n = base->n_servers;
 	for (size_t i = 0; i < n; i++)
-		if (!is_stub(&base->servers[i]))
+		if (!dns_server_is_stub(&base->servers[i]))
 			base->servers[kept++] = base->servers[i];
 	base->n_servers = kept;
 	if (kept == n)

@@ -77,11 +77,6 @@ static bool is_nextdns6(struct ip ip)
 	return in_prefix(ip, "2a07:a8c0::/33") || in_prefix(ip, "2a07:a8c1::/33");
 }
 
-bool dns_ip_is_service(struct ip ip)
-{
-	return ip_eq(ip, ip_v4(100, 100, 100, 100)) || ip_eq(ip, ip_text("fd7a:115c:a1e0::53"));
-}
-
 bool dns_ip_is_doh_only(struct ip ip)
 {
 	static const char *const nets[] = { "45.90.28.0/24",	  "45.90.30.0/24",
@@ -241,7 +236,7 @@ void dns_upstream_parse(const char *addr, struct dns_target *t)
 	t->kind = kind_of(addr, t);
 	if (t->kind == DNS_UP_BAD)
 		return;
-	if (t->kind != DNS_UP_HTTPS && dns_ip_is_service(t->ep.ip))
+	if (t->kind != DNS_UP_HTTPS && ip_is_service(t->ep.ip))
 		t->kind = DNS_UP_BAD; /* that would be asking ourselves */
 	else if (t->kind != DNS_UP_PLAIN)
 		t->url = xstrdup(addr);

@@ -34,8 +34,6 @@ struct dns_target {
 void dns_upstream_parse(const char *addr, struct dns_target *t);
 void dns_target_fini(struct dns_target *t);
 
-/* Ours: 100.100.100.100, fd7a:115c:a1e0::53. They are never asked. */
-bool dns_ip_is_service(struct ip ip);
 /* Answers only over HTTPS, or otherwise than its user expects: never to be given to the system's
  * resolver as a plain server. */
 bool dns_ip_is_doh_only(struct ip ip);

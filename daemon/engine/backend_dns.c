@@ -20,12 +20,8 @@ void dns_decide_soon(struct backend_dns *d)
 
 void dns_server_text(const struct dns_server *s, struct buf *out)
 {
-	char ip[IP_TEXT_MAX];
-	ip_encode(s->ip, ip);
-	if (s->ip.fam == IP_V6)
-		buf_fmt(out, "[%s%s%s]:53", ip, s->zone[0] ? "%" : "", s->zone);
-	else
-		buf_fmt(out, "%s:53", ip);
+	char text[DNS_SERVER_TEXT_MAX];
+	buf_fmt(out, s->ip.fam == IP_V6 ? "[%s]:53" : "%s:53", dns_server_encode(s, text));
 }
 
 /* ---- deciding ---- */
@@ -67,18 +63,6 @@ static void make_plan(struct backend_dns *d, const struct netmap *nm)
 	dns_tell_odd(d, nm);
 }
 
-static struct dns_upstreams upstreams_of(const struct dns_os_config *c)
-{
-	struct dns_upstreams u = { .v = xcalloc(c->n_servers + 1, sizeof(*u.v)) };
-	for (size_t i = 0; i < c->n_servers; i++) {
-		const struct dns_server *s = &c->servers[i];
-		char ip[IP_TEXT_MAX];
-		u.v[u.n++].addr = xasprintf("%s%s%s", ip_encode(s->ip, ip), s->zone[0] ? "%" : "",
-					    s->zone);
-	}
-	return u;
-}
-
 /* Where only some suffixes come to us there is no upstream for everything else; a host of ours in
  * our own zone needs one. */
 static void add_outside_routes(struct backend_dns *d, struct dns_result *r)
@@ -86,7 +70,7 @@ static void add_outside_routes(struct backend_dns *d, struct dns_result *r)
 	struct dns_upstreams u;
 	if (d->n_outside == 0 || (r->n_routes && !*r->routes[0].suffix))
 		return;
-	u = upstreams_of(&d->base);
+	u = dns_upstreams_of_system(&d->base);
 	r->routes = xrealloc(r->routes, r->n_routes + d->n_outside, sizeof(*r->routes));
 	for (size_t i = 0; i < d->n_outside; i++) {
 		struct dns_suffix_route *to = &r->routes[r->n_routes++];

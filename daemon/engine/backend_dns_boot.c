@@ -32,23 +32,18 @@ static void read_file(const char *path, struct dns_os_config *out)
 	buf_fini(&text);
 }
 
-/* systemd-resolved's own: it would ask us in turn. */
-static bool is_stub(struct ip ip)
-{
-	return ip_eq(ip, ip_v4(127, 0, 0, 53)) || ip_eq(ip, ip_v4(127, 0, 0, 54));
-}
-
+/* But for ourselves, and for a stub: it would ask us in turn. */
 static void add_servers(struct dns_os_config *to, const struct dns_os_config *from)
 {
 	for (size_t i = 0; i < from->n_servers; i++)
-		if (!dns_ip_is_service(from->servers[i].ip) && !is_stub(from->servers[i].ip))
+		if (!ip_is_service(from->servers[i].ip) && !dns_server_is_stub(&from->servers[i]))
 			dns_os_config_add_server(to, &from->servers[i]);
 }
 
 static bool has_stub(const struct dns_os_config *c)
 {
 	for (size_t i = 0; i < c->n_servers; i++)
-		if (is_stub(c->servers[i].ip))
+		if (dns_server_is_stub(&c->servers[i]))
 			return true;
 	return false;
 }
@@ -120,7 +115,7 @@ static void add_plain(const struct dns_upstreams *u, struct buf *out)
 		struct dns_target t = { 0 };
 		char text[EP_TEXT_MAX];
 		dns_upstream_parse(u->v[i].addr, &t);
-		if (t.kind == DNS_UP_PLAIN && !t.scope[0] && !dns_ip_is_service(t.ep.ip) &&
+		if (t.kind == DNS_UP_PLAIN && !t.scope[0] && !ip_is_service(t.ep.ip) &&
 		    !dns_ip_is_doh_only(t.ep.ip) && !ip_is_tailnet(t.ep.ip))
 			buf_fmt(out, "%s%s", out->len ? "," : "", ep_encode(t.ep, text));
 		dns_target_fini(&t);
@@ -130,7 +125,7 @@ static void add_plain(const struct dns_upstreams *u, struct buf *out)
 static bool asks_us(const struct dns_os_config *c)
 {
 	for (size_t i = 0; i < c->n_servers; i++)
-		if (dns_ip_is_service(c->servers[i].ip))
+		if (ip_is_service(c->servers[i].ip))
 			return true;
 	return false;
 }

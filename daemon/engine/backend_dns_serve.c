@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "dns/fqdn.h"
 #include "dns/local.h"
-#include "dns/name.h"
 #include "netstack/service.h"
 
 #include <errno.h>
@@ -261,20 +260,6 @@ static void on_asked(void *arg, struct span reply)
 	answer(&q->later);
 }
 
-static size_t build(const char *name, uint16_t type, struct mspan out)
-{
-	struct wr w = wr_init(out);
-	wr_be16(&w, QUERY_ID);
-	wr_be16(&w, DNS_RD);
-	wr_be16(&w, 1);
-	wr_be16(&w, 0);
-	wr_be32(&w, 0);
-	dns_name_build(&w, name);
-	wr_be16(&w, type);
-	wr_be16(&w, DNS_IN);
-	return wr_ok(&w) ? wr_len(&w) : 0;
-}
-
 static void note_route(struct backend_dns_ask *q, const char *name)
 {
 	const struct dns_upstreams *via = dns_forward_route(q->b->dns->forward, name);
@@ -306,7 +291,7 @@ struct backend_dns_ask *backend_dns_query(struct backend *b, const char *name, c
 					  void (*done)(void *arg, const json_t *reply), void *arg,
 					  char **why)
 {
-	uint8_t msg[DNS_HEADER_LEN + DNS_WIRE_NAME_MAX + 4];
+	uint8_t msg[DNS_QUERY_MAX];
 	char clean[DNS_FQDN_MAX + 1];
 	uint16_t number;
 	if (!type_of(type, &number)) {
@@ -315,7 +300,7 @@ struct backend_dns_ask *backend_dns_query(struct backend *b, const char *name, c
 		return NULL;
 	}
 	size_t len = dns_fqdn_clean(name, clean) == 0
-			 ? build(clean, number, mspan_of(msg, sizeof(msg)))
+			 ? dns_query_build(QUERY_ID, clean, number, mspan_of(msg, sizeof(msg)))
 			 : 0;
 	if (len == 0) {
 		*why = xstrdup("not a DNS name");

@@ -16,11 +16,8 @@ static json_t *servers_json(const struct dns_os_config *c)
 {
 	json_t *a = j_array();
 	for (size_t i = 0; i < c->n_servers; i++) {
-		const struct dns_server *s = &c->servers[i];
-		char ip[IP_TEXT_MAX], text[IP_TEXT_MAX + DNS_ZONE_MAX + 1];
-		snprintf(text, sizeof(text), "%s%s%s", ip_encode(s->ip, ip), s->zone[0] ? "%" : "",
-			 s->zone);
-		j_add_str(a, text);
+		char text[DNS_SERVER_TEXT_MAX];
+		j_add_str(a, dns_server_encode(&c->servers[i], text));
 	}
 	return a;
 }

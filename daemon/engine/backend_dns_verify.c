@@ -29,7 +29,7 @@ static bool expected(const struct backend_dns *d, char name[static DNS_FQDN_MAX 
 	    dns_fqdn_clean(nm->self->name, name) != 0 || !*name || !nm->self->n_addresses)
 		return false;
 	for (size_t i = 0; i < os->n_servers; i++)
-		ours |= dns_ip_is_service(os->servers[i].ip);
+		ours |= ip_is_service(os->servers[i].ip);
 	for (size_t i = 0; i < os->n_match && !match; i++)
 		match = dns_fqdn_below(name, os->match[i]);
 	return ours && match && osdns_status(d->os)->mode != DNS_OS_NONE;

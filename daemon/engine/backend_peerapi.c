@@ -205,8 +205,8 @@ static struct dns_ask *ask_server(struct dns_forward *f, const struct dns_server
 				  const struct dns_query *q, struct span msg,
 				  const struct dns_client *who, struct peerapi_ask *a)
 {
-	char ip[IP_TEXT_MAX], addr[IP_TEXT_MAX + DNS_ZONE_MAX + 1];
-	snprintf(addr, sizeof(addr), "%s%s%s", ip_encode(s->ip, ip), *s->zone ? "%" : "", s->zone);
+	char addr[DNS_SERVER_TEXT_MAX];
+	dns_server_encode(s, addr);
 	struct dns_upstream one = { .addr = addr };
 	struct dns_upstreams via = { &one, 1 };
 	return dns_forward_ask_via(f, &via, q, msg, who, on_reply, a);
@@ -230,7 +230,7 @@ static void resolve(struct backend *b, struct peerapi_ask *a, const struct dns_q
 	}
 	loop_timer_arm_ms(&a->give_up, ANSWER_MS);
 	a->err = -ERR_TIMEOUT;
-	if (!dns_ip_is_service(s->ip)) {
+	if (!ip_is_service(s->ip)) {
 		a->ask = ask_server(f, s, q, msg, &who, a);
 	} else {
 		if (b->nm->dns.proxied)

@@ -16,7 +16,7 @@ static void check(const struct dns_target *t)
 		abort();
 	if (t->kind == DNS_UP_HTTPS && (t->n_addrs == 0 || t->n_addrs > DNS_DOH_ADDRS_MAX))
 		abort();
-	if (t->kind != DNS_UP_HTTPS && (dns_ip_is_service(t->ep.ip) || t->ep.port == 0))
+	if (t->kind != DNS_UP_HTTPS && (ip_is_service(t->ep.ip) || t->ep.port == 0))
 		abort();
 	if (!memchr(t->scope, 0, sizeof(t->scope)))
 		abort();

@@ -303,6 +303,33 @@ static void counts_may_lie(void **state)
 	assert_false(dns_walk_done(&w));
 }
 
+static void queries_of_ours_read_back(void **state)
+{
+	uint8_t room[DNS_QUERY_MAX];
+	char longest[DNS_NAME_MAX + 2];
+	struct dns_query q;
+	size_t n;
+	(void)state;
+	n = dns_query_build(7, "a.example", DNS_AAAA, mspan_of(room, sizeof(room)));
+	assert_int_equal(n, DNS_HEADER_LEN + 11 + 4);
+	assert_int_equal(dns_query_parse(span_of(room, n), &q), 0);
+	assert_int_equal(q.id, 7);
+	assert_int_equal(q.flags, DNS_RD);
+	assert_int_equal(q.type, DNS_AAAA);
+	assert_int_equal(q.class, DNS_IN);
+	assert_string_equal(q.name, "a.example");
+	assert_int_equal(dns_query_build(7, "a..b", DNS_A, mspan_of(room, sizeof(room))), 0);
+	assert_int_equal(dns_query_build(7, "a.example", DNS_A, mspan_of(room, n - 1)), 0);
+	for (size_t i = 0; i < sizeof(longest); i++)
+		longest[i] = i % 50 == 49 ? '.' : 'x';
+	longest[253] = '\0';
+	assert_int_equal(dns_query_build(7, longest, DNS_A, mspan_of(room, sizeof(room))),
+			 sizeof(room));
+	longest[253] = 'x';
+	longest[254] = '\0';
+	assert_int_equal(dns_query_build(7, longest, DNS_A, mspan_of(room, sizeof(room))), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +348,7 @@ int main(void)
 		cmocka_unit_test(questions_are_compared),
 		cmocka_unit_test(records_are_walked),
 		cmocka_unit_test(counts_may_lie),
+		cmocka_unit_test(queries_of_ours_read_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

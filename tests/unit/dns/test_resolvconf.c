@@ -118,6 +118,22 @@ static void writer_is_named(void **state)
 	assert_null(resolvconf_agent(span_str("nameserver 1.1.1.1\n")));
 }
 
+static void servers_are_written_as_they_are_read(void **state)
+{
+	static const char text[] = "nameserver 192.0.2.1\nnameserver fe80::1%longestname0001\n"
+				   "nameserver 127.0.0.54\n";
+	struct resolvconf r = read_text(text, 0);
+	char out[DNS_SERVER_TEXT_MAX];
+	(void)state;
+	assert_int_equal(r.config.n_servers, 3);
+	assert_string_equal(dns_server_encode(&r.config.servers[0], out), "192.0.2.1");
+	assert_string_equal(dns_server_encode(&r.config.servers[1], out),
+			    "fe80::1%longestname0001");
+	assert_false(dns_server_is_stub(&r.config.servers[1]));
+	assert_true(dns_server_is_stub(&r.config.servers[2]));
+	resolvconf_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +144,7 @@ int main(void)
 		cmocka_unit_test(header_has_no_owner_but_us),
 		cmocka_unit_test(hostile_names_make_no_line),
 		cmocka_unit_test(writer_is_named),
+		cmocka_unit_test(servers_are_written_as_they_are_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
