@@ -131,8 +131,11 @@ static int input_of(struct span text)
 	int fd = memfd_create("input", MFD_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	if (write(fd, text.p, text.len) == (ssize_t)text.len && lseek(fd, 0, SEEK_SET) == 0)
+	ssize_t n = write(fd, text.p, text.len);
+	if (n == (ssize_t)text.len && lseek(fd, 0, SEEK_SET) == 0)
 		return fd;
+	if (n >= 0)
+		errno = ENOSPC; /* a part of it says nothing */
 	close(fd);
 	return -1;
 }
