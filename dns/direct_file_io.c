@@ -101,7 +101,8 @@ static int look(const struct direct_file *f, struct view *v)
 	*v = (struct view){ 0 };
 	buf_init(&v->journal_text, DNS_JOURNAL_MAX + 1);
 	int rc = etc_look(&f->dir, FILE_NAME, IN_PLACE_MAX, &v->file);
-	rc |= etc_look(&f->dir, BACKUP, IN_PLACE_MAX, &v->backup);
+	if (rc == 0) /* or errno would be of the second */
+		rc = etc_look(&f->dir, BACKUP, IN_PLACE_MAX, &v->backup);
 	if (rc == 0 && etc_read(&f->dir, JOURNAL, DNS_JOURNAL_MAX + 1, &v->journal_text) == 0 &&
 	    dns_journal_parse(buf_span(&v->journal_text), &v->journal) != 0)
 		v->journal = (struct dns_journal){ 0 };
