@@ -241,7 +241,9 @@ static int start(struct options *o)
 	}
 	if (make_dirs(o, &user) != 0)
 		return 1;
-	struct run r = { .o = o, .osdns_fd = fork_osdns(o), .hands_fd = fork_hands(o) };
+	struct run r = { .o = o };
+	r.osdns_fd = fork_osdns(o);
+	r.hands_fd = fork_hands(o);
 	/* As who it will be served: root may have no right to that folder. */
 	int fd = go_on_as(o, &user) == 0 ? listen_socket(o) : -1;
 	if (fd < 0)
