@@ -3,11 +3,15 @@
  * stream. Pure. Both sides trust no byte of the other. Integers are big-endian; a message is its
  * length u32, that many bytes, and has no byte too many.
  *
- *   request  magic u32, id u32, verb u8; for OSDNS_SET then a configuration
- *   status   magic u32, done u32 (id of the last request that has ended; 0 none), mode u8, flags
- * u8, code u8 (of err.h, 0: done), a configuration (base), then trace, what is wrong with the last
- * set, who overwrites, warning: each length u16, bytes configuration  n u8 servers: family u8 (4,
- * 6), address 16, zone; n u16 names to search, n u16 names to match: length u8, bytes each */
+ *   request:        magic u32, id u32, verb u8; for OSDNS_SET a configuration
+ *   status:         magic u32, done u32, mode u8, flags u8, code u8, a configuration (base), four
+ *                   texts: trace, what is wrong with the last set, who overwrites, warning
+ *   configuration:  n u8 servers, n u16 names to search, n u16 names to match
+ *   server:         family u8 (of enum ip_family), address 16, zone
+ *   name, zone:     length u8, bytes
+ *   text:           length u16, bytes
+ *
+ * done: id of the last request that has ended, 0 none. code: of err.h, 0 done. */
 #ifndef DAEMON_OSDNS_WIRE_H
 #define DAEMON_OSDNS_WIRE_H
 
