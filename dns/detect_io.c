@@ -75,8 +75,7 @@ static struct span text_of(const struct buf *b)
 	return span_of(b->p, b->len);
 }
 
-/* Does somebody listen on the agent's socket? */
-static bool agent_lives(const char *run)
+bool dns_other_agent_lives(const char *run)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	int n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/tailscale/tailscaled.sock", run);
@@ -135,7 +134,7 @@ static void look_at_files(struct dns_detector *d)
 	f->nixos = is_nixos(etc);
 	f->ours = resolvconf_is_ours(f->text);
 	f->foreign = resolvconf_agent(f->text);
-	f->foreign_alive = f->foreign && agent_lives(d->env->run);
+	f->foreign_alive = f->foreign && dns_other_agent_lives(d->env->run);
 	free(path);
 	if (f->ours)
 		take_text(d, RESOLVCONF_BACKUP);

@@ -20,4 +20,7 @@ void dns_detector_free(struct dns_detector *d); /* NULL is fine */
  * is, the look comes when that is settled. */
 void dns_detector_look(struct dns_detector *d);
 
+/* Does the other agent whose file resolvconf_agent knows run here: is somebody on its socket? */
+bool dns_other_agent_lives(const char *run);
+
 #endif

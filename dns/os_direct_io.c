@@ -4,18 +4,15 @@
  * his file resolves, and what he wrote is what we fall back on. */
 #include "base/alloc.h"
 #include "base/log.h"
+#include "dns/detect_io.h"
 #include "dns/direct_file_io.h"
 #include "dns/etc_watch_io.h"
 #include "dns/os.h"
 #include "dns/systemd_io.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #define AGAIN_FIRST_MS 5000
 #define AGAIN_MAX_MS 300000
@@ -74,20 +71,6 @@ static int base(struct dns_os *m, struct dns_os_config *out)
 
 /* ---- another agent of our kind ---------------------------------------------------------- */
 
-static bool listens(const char *run, const char *name)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%s/%s", run, name);
-	int fd = n > 0 && (size_t)n < sizeof(at.sun_path)
-		     ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-		     : -1;
-	if (fd < 0)
-		return false;
-	bool yes = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 || errno == EAGAIN;
-	close(fd);
-	return yes;
-}
-
 /* Two agents that live cannot both have the file. */
 static bool other_agent_lives(struct direct *d, char said[static DNS_OS_TEXT_MAX])
 {
@@ -96,7 +79,7 @@ static bool other_agent_lives(struct direct *d, char said[static DNS_OS_TEXT_MAX
 	direct_file_now(&d->file, &now);
 	const char *agent = resolvconf_agent(buf_span(&now));
 	buf_fini(&now);
-	if (!agent || !listens(d->env->run, "tailscale/tailscaled.sock"))
+	if (!agent || !dns_other_agent_lives(d->env->run))
 		return false;
 	snprintf(said, DNS_OS_TEXT_MAX,
 		 "%s/" RESOLVCONF_NAME " belongs to %s, which is running, and is left to it; to "
