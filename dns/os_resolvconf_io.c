@@ -291,6 +291,9 @@ int dns_os_resolvconf_cleanup(const struct dns_os_env *e, char text[static DNS_O
 	else
 		rc = drop_hook(e, text);
 	if (rc == 0)
-		snprintf(text, DNS_OS_TEXT_MAX, "the record of the last run is out of resolvconf");
+		snprintf(text, DNS_OS_TEXT_MAX, "%s",
+			 has_record(e) ? "there is no resolvconf any more: its record of ours "
+					 "stays, and has no effect"
+				       : "the record of the last run is out of resolvconf");
 	return rc;
 }
