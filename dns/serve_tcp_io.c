@@ -32,6 +32,7 @@ struct dns_tcp_server {
 	size_t n_listeners;
 	struct list clients; /* the one that was silent for longest first */
 	unsigned n_clients;
+	int64_t message_ms;
 };
 
 struct client {
@@ -86,7 +87,7 @@ static void arm(struct client *c)
 	mono_t at = mono_add_ms(c->active, IDLE_MS);
 
 	if (!mono_is_zero(c->begun))
-		at = mono_min(at, mono_add_ms(c->begun, MESSAGE_MS));
+		at = mono_min(at, mono_add_ms(c->begun, c->s->message_ms));
 	loop_timer_arm(&c->timer, at);
 }
 
@@ -304,8 +305,14 @@ struct dns_tcp_server *dns_tcp_server_new(struct loop *l, const struct ip *from,
 		memcpy(s->from, from, n_from * sizeof(*from));
 	s->fn = fn;
 	s->arg = arg;
+	s->message_ms = MESSAGE_MS;
 	list_init(&s->clients);
 	return s;
+}
+
+void dns_tcp_server_set_message_ms(struct dns_tcp_server *s, int64_t ms)
+{
+	s->message_ms = ms;
 }
 
 void dns_tcp_server_reset(struct dns_tcp_server *s)

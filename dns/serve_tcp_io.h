@@ -27,6 +27,8 @@ void dns_tcp_server_free(struct dns_tcp_server *s); /* not from inside fn. NULL 
 /* Also listen there; port 0: any. *bound (may be NULL) is the address it got. 0, -ERR_FULL or
  * -ERR_IO with errno. */
 MUST_CHECK int dns_tcp_server_listen(struct dns_tcp_server *s, struct ep at, struct ep *bound);
+/* How long a message may take to come in; 10 s if nothing is said. */
+void dns_tcp_server_set_message_ms(struct dns_tcp_server *s, int64_t ms);
 /* Stop listening and close all connections: the addresses change. */
 void dns_tcp_server_reset(struct dns_tcp_server *s);
 

@@ -548,7 +548,7 @@ static void test_the_ceiling_is_shared(void **state)
 	assert_null(late.ask);
 	UNTIL(up.n_udp == 51 || up.n_udp == 50);
 	up.silent = false;
-	UNTIL(quiet.calls && g[0].calls); /* by TCP */
+	UNTIL(quiet.calls); /* by TCP: the last connection is the one that is answered */
 	assert_int_equal(rcode(&quiet), DNS_NOERROR);
 }
 
