@@ -65,7 +65,15 @@ head -c 8000000 /dev/urandom >"$NET_DIR/sent"
 cmp -s "$NET_DIR/sent" "$NET_DIR/got" || fail "TCP changed the bytes"
 echo "      8 MB over TCP: every byte arrived"
 
-say "6. The firewall of both homes now drops all UDP: traffic goes on over the relay"
+say "6. Names: programs find bob by his"
+show alice dns query bob
+ctl alice dns query bob | grep -qF "$bob_ip" || fail "alice does not know the name bob"
+if [ "$NS_ENTER" = ip ]; then # else alice shares the resolver of this machine, which is left alone
+	wait_for 10 in_ns alice ping -c 1 -W 3 bob >/dev/null || fail "the name bob does not resolve"
+	in_ns alice ping -c 1 -W 3 bob | sed 's/^/      /'
+fi
+
+say "7. The firewall of both homes now drops all UDP: traffic goes on over the relay"
 net_block_udp r1
 net_block_udp r2
 wait_for 20 can_ping alice "$bob_ip" || fail "no traffic over the relay"
@@ -73,7 +81,7 @@ in_ns alice ping -c 3 -i 0.3 -W 3 "$bob_ip" | sed 's/^/      /'
 wait_for 20 sh -c "'$MESHCTL' --socket '$(node_socket alice)' status | grep bob | grep -q relay" || fail "status does not show the relay"
 show alice status
 
-say "7. Leaving"
+say "8. Leaving"
 show alice down
 show alice status
 say "Done in $(($(date +%s) - started)) s. To join a network of your own, see README."
