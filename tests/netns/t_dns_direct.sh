@@ -210,6 +210,24 @@ kill "$fighter"
 wait "$fighter" 2>/dev/null
 node_stop alice
 
+# As it says: what is in the way goes, and ours comes.
+before 'printf "nameserver 10.77.0.9\n" >/etc/resolv.conf'
+node_start alice
+check_ours "before a folder"
+in_ns alice sh -c 'rm /etc/resolv.conf; mkdir /etc/resolv.conf'
+wait_for 20 sh -c "$MESHCTL --socket $(node_socket alice) status | grep -q 'neither a file nor a link'" || fail "a folder in its place: nothing is said"
+in_ns alice rmdir /etc/resolv.conf
+check_ours "after a folder"
+node_stop alice
+check_as_before "after a folder"
+# Nor does a pipe that nobody writes to hold anybody up.
+before 'mkfifo /etc/resolv.conf'
+node_start alice
+wait_for 20 sh -c "$MESHCTL --socket $(node_socket alice) status | grep -q 'neither a file nor a link'" || fail "a pipe in its place: nothing is said"
+node_stop alice
+helper_gone || fail "the helper waits for a pipe"
+check_as_before "a pipe"
+
 # ---- cannot be written ----
 before 'printf "nameserver 10.77.0.9\n" >/etc/resolv.conf'
 in_ns alice mount -o remount,bind,ro /etc
