@@ -108,8 +108,5 @@ bool dbus_get_bytes(struct dbus_msg *m, struct span *out); /* ay; borrowed of m 
 bool dbus_enter(struct dbus_msg *m, char type, const char *contents); /* also false: array ended */
 bool dbus_leave(struct dbus_msg *m);
 bool dbus_skip(struct dbus_msg *m, const char *types);
-bool dbus_at_end(struct dbus_msg *m); /* of the array or struct entered */
-/* Type of the next value: 'a', 'v', 's' ..., 0 if none; contents of a container, may be NULL. */
-char dbus_peek(struct dbus_msg *m, const char **contents);
 
 #endif

@@ -65,19 +65,3 @@ bool dbus_skip(struct dbus_msg *m, const char *types)
 {
 	return sd.message_skip(m->m, types) > 0;
 }
-
-bool dbus_at_end(struct dbus_msg *m)
-{
-	return sd.message_at_end(m->m, 0) != 0;
-}
-
-char dbus_peek(struct dbus_msg *m, const char **contents)
-{
-	char type;
-	const char *inner;
-	if (sd.message_peek_type(m->m, &type, &inner) <= 0)
-		return 0;
-	if (contents)
-		*contents = inner;
-	return type;
-}

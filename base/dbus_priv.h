@@ -49,9 +49,7 @@ typedef int sd_bus_fn(sd_bus_message *m, void *arg, sd_bus_error *e);
 	F(int, message_read_array, (sd_bus_message *, char, const void **, size_t *))              \
 	F(int, message_enter_container, (sd_bus_message *, char, const char *))                    \
 	F(int, message_exit_container, (sd_bus_message *))                                         \
-	F(int, message_skip, (sd_bus_message *, const char *))                                     \
-	F(int, message_at_end, (sd_bus_message *, int))                                            \
-	F(int, message_peek_type, (sd_bus_message *, char *, const char **))
+	F(int, message_skip, (sd_bus_message *, const char *))
 
 #define DBUS_LIB_MEMBER(ret, name, args) ret(*name) args;
 struct dbus_lib {

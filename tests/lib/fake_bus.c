@@ -26,6 +26,8 @@ static struct {
 	int (*is_method_call)(sd_bus_message *, const char *, const char *);
 	const char *(*member)(sd_bus_message *);
 	int (*rewind)(sd_bus_message *, int);
+	int (*at_end)(sd_bus_message *, int);
+	int (*peek_type)(sd_bus_message *, char *, const char **);
 	sd_bus_message *(*ref)(sd_bus_message *);
 	int (*new_return)(sd_bus_message *, sd_bus_message **);
 	int (*new_error)(sd_bus_message *, sd_bus_message **, const char *, const char *, ...);
@@ -44,6 +46,8 @@ static bool load_more(void)
 		{ "sd_bus_message_is_method_call", &fb.is_method_call },
 		{ "sd_bus_message_get_member", &fb.member },
 		{ "sd_bus_message_rewind", &fb.rewind },
+		{ "sd_bus_message_at_end", &fb.at_end },
+		{ "sd_bus_message_peek_type", &fb.peek_type },
 		{ "sd_bus_message_ref", &fb.ref },
 		{ "sd_bus_message_new_method_return", &fb.new_return },
 		{ "sd_bus_message_new_method_errorf", &fb.new_error },
@@ -242,7 +246,7 @@ static void print_value(sd_bus_message *m, FILE *f);
 
 static void print_all(sd_bus_message *m, FILE *f, const char *between)
 {
-	for (bool first = true; sd.message_at_end(m, 0) == 0; first = false) {
+	for (bool first = true; fb.at_end(m, 0) == 0; first = false) {
 		if (!first)
 			fputs(between, f);
 		print_value(m, f);
@@ -277,7 +281,7 @@ static void print_value(sd_bus_message *m, FILE *f)
 		uint64_t t;
 		const char *s;
 	} v;
-	sd.message_peek_type(m, &type, &contents);
+	fb.peek_type(m, &type, &contents);
 	if (strchr("arve", type)) {
 		print_container(m, type, contents, f);
 		return;
