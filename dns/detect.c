@@ -290,9 +290,24 @@ static bool comments_name_resolvconf(struct span text)
 	return false;
 }
 
+/* False: *next is what is missing, or what follows without it. */
+static bool know_nm_version(struct walk *w, enum dns_probe *next)
+{
+	const struct dns_facts *f = w->f;
+	if (f->nm_version_known == DNS_YES) {
+		step(w, "NetworkManager's version: %s", f->nm_version);
+		return true;
+	}
+	*next = f->nm_version_known == DNS_UNASKED
+		    ? DNS_PROBE_NM_VERSION
+		    : fail(w, "NetworkManager's version", "it does not say");
+	return false;
+}
+
 static enum dns_probe owner_resolved(struct walk *w)
 {
 	const struct dns_facts *f = w->f;
+	enum dns_probe next;
 	enum dns_fact fact;
 	if (!uses_resolved(w))
 		return comments_name_resolvconf(f->file.text) ? owner_resolvconf(w) : use_direct(w);
@@ -304,17 +319,15 @@ static enum dns_probe owner_resolved(struct walk *w)
 		return DNS_PROBE_NM_MODE;
 	if (fact == DNS_NO)
 		return use_resolved(w);
-	if (f->nm_version_known == DNS_UNASKED)
-		return DNS_PROBE_NM_VERSION;
-	if (f->nm_version_known == DNS_NO)
-		return fail(w, "NetworkManager's version", "it does not say");
-	step(w, "NetworkManager's version: %s", f->nm_version);
+	if (!know_nm_version(w, &next))
+		return next;
 	return nm_must_be_told(f->nm_version) ? use(w, DNS_OS_NM) : use_resolved(w);
 }
 
 static enum dns_probe owner_nm(struct walk *w)
 {
 	const struct dns_facts *f = w->f;
+	enum dns_probe next;
 	enum dns_fact fact;
 	if (!uses_resolved(w))
 		return use_direct(w);
@@ -322,11 +335,8 @@ static enum dns_probe owner_nm(struct walk *w)
 		return DNS_PROBE_NM_PING;
 	if (fact == DNS_NO)
 		return use_resolved(w);
-	if (f->nm_version_known == DNS_UNASKED)
-		return DNS_PROBE_NM_VERSION;
-	if (f->nm_version_known == DNS_NO)
-		return fail(w, "NetworkManager's version", "it does not say");
-	step(w, "NetworkManager's version: %s", f->nm_version);
+	if (!know_nm_version(w, &next))
+		return next;
 	if (nm_must_be_told(f->nm_version))
 		return use(w, DNS_OS_NM);
 	if (!know(w, f->nm_mode_resolved, "NetworkManager uses systemd-resolved", &fact))
