@@ -17,7 +17,12 @@ load() { "$BUILD/tests/load/dns_load" --to 127.0.0.1 --port $port --name 'q%.exa
 is() { [ "$(value "$NET_DIR/$1" "$2")" = "$3" ] || fail "$2 is not $3: $(cat "$NET_DIR/$1")"; }
 "$BUILD/tests/load/dns_answer" --listen 127.0.0.1 --port $port >"$NET_DIR/server" &
 SERVER=$!
-sleep 0.3
+n=0
+until grep -q "0100007F:$(printf %04X $port) " /proc/net/udp; do
+	n=$((n + 1))
+	[ $n -lt 100 ] || fail "dns_answer does not listen"
+	sleep 0.1
+done
 load --rate 500 --type A || fail "dns_load"
 n=$(value "$NET_DIR/load" sent)
 is load answered "$n"
