@@ -111,6 +111,9 @@ void dns_serve_free(struct backend_dns *d);
 /* Listen on these own addresses (NULL map: on none). */
 void dns_serve_listen(struct backend_dns *d, const struct netmap *nm);
 
+/* backend_dns_show.c: an array, as the LocalAPI has resolvers; new */
+json_t *dns_upstreams_json(const struct dns_upstreams *u);
+
 /* backend_dns_boot.c: how our own names are found */
 void dns_boot_init(struct backend_dns *d);
 void dns_boot_free(struct backend_dns *d);

@@ -168,12 +168,12 @@ void dns_serve_init(struct backend_dns *d)
 void dns_serve_free(struct backend_dns *d)
 {
 	loop_timer_cancel(&d->listen_timer);
+	dns_tcp_server_free(d->tcp); /* first: a client that has its answer may ask again */
 	LIST_EACH (it, &d->questions) {
 		struct question *q = LIST_ENTRY(it, struct question, link);
 		dns_ask_cancel(q->ask);
 		on_reply(q, span_of(NULL, 0));
 	}
-	dns_tcp_server_free(d->tcp);
 }
 
 /* ---- questions of people ---- */
@@ -208,22 +208,11 @@ static bool type_of(const char *word, uint16_t *type)
 	return false;
 }
 
-static json_t *resolvers_json(const struct dns_upstreams *u)
-{
-	json_t *a = j_array();
-	for (size_t i = 0; i < u->n; i++) {
-		json_t *r = j_object();
-		j_set_str(r, "Addr", u->v[i].addr);
-		j_add(a, r);
-	}
-	return a;
-}
-
 static json_t *reply_json(struct span reply, const struct dns_upstreams *via, bool local)
 {
 	json_t *o = j_object();
 	j_set_base64(o, "Bytes", reply);
-	j_set(o, "Resolvers", resolvers_json(via));
+	j_set(o, "Resolvers", dns_upstreams_json(via));
 	j_set_bool(o, "Local", local);
 	return o;
 }

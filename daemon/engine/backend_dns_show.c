@@ -54,7 +54,7 @@ json_t *backend_dns_osconfig(struct backend *b, char **why)
 	return NULL;
 }
 
-static json_t *upstreams_json(const struct dns_upstreams *u)
+json_t *dns_upstreams_json(const struct dns_upstreams *u)
 {
 	json_t *a = j_array();
 	for (size_t i = 0; i < u->n; i++) {
@@ -72,7 +72,7 @@ static json_t *routes_json(const struct dns_result *r)
 		const struct dns_suffix_route *from = &r->routes[i];
 		json_t *o = j_object();
 		j_set_str(o, "Suffix", *from->suffix ? from->suffix : ".");
-		j_set(o, "Resolvers", upstreams_json(&from->to));
+		j_set(o, "Resolvers", dns_upstreams_json(&from->to));
 		j_add(a, o);
 	}
 	return a;
