@@ -3,9 +3,6 @@
  * (shared/spec/dns.md 5.6). The record is its own journal: whoever finds one of that name removes
  * it. */
 #include "base/alloc.h"
-#include "base/log.h"
-#include "dns/etc_watch_io.h"
-#include "dns/os.h"
 #include "dns/rc_program_io.h"
 
 #include <dirent.h>
@@ -17,15 +14,6 @@
 #define RECORD "meshd"
 #define RECORDS_DIR "resolvconf/interfaces" /* in /run */
 #define LIST_MAX 64
-
-struct openresolv {
-	struct dns_os os;
-	const struct dns_os_env *env;
-	char program[PATH_MAX];
-	struct dns_os_config want;
-	bool set;
-	struct etc_watch records;
-};
 
 static bool has_record(const struct dns_os_env *e)
 {
@@ -66,7 +54,7 @@ static void add_name(void *arg, const char *name)
 	l->n++;
 }
 
-static int list_others(struct openresolv *m, struct buf *out, char text[static DNS_OS_TEXT_MAX])
+static int list_others(struct rc_manager *m, struct buf *out, char text[static DNS_OS_TEXT_MAX])
 {
 	const char *const ask[] = { m->program, "-i", NULL };
 	struct list_call list = { .argv = { m->program, "-l" } };
@@ -85,7 +73,7 @@ static int list_others(struct openresolv *m, struct buf *out, char text[static D
 	return rc;
 }
 
-static int read_base(struct openresolv *m, struct resolvconf *out)
+static int read_base(struct rc_manager *m, struct resolvconf *out)
 {
 	char text[DNS_OS_TEXT_MAX];
 	struct buf records;
@@ -97,103 +85,39 @@ static int read_base(struct openresolv *m, struct resolvconf *out)
 	return rc;
 }
 
-static int base(struct dns_os *os, struct dns_os_config *out)
-{
-	struct resolvconf r = { 0 };
-	int rc = read_base((struct openresolv *)os, &r);
-	*out = r.config;
-	return rc;
-}
-
 /* ---- set ----------------------------------------------------------------------------- */
 
-static int remove_record(const char *program, char text[static DNS_OS_TEXT_MAX])
+static int remove_record(const struct dns_os_env *e, const char *program,
+			 char text[static DNS_OS_TEXT_MAX])
 {
+	(void)e;
 	const char *const argv[] = { program, "-f", "-d", RECORD, NULL };
 	return rc_run(&(struct rc_call){ .argv = argv }, text);
 }
 
-static int add_record(struct openresolv *m, const char *options, char text[static DNS_OS_TEXT_MAX])
+static int add_record(struct rc_manager *m, struct span record, char text[static DNS_OS_TEXT_MAX])
 {
 	const char *const argv[] = { m->program, "-m", "0", "-x", "-a", RECORD, NULL };
-	struct buf record;
-	buf_init(&record, 1 << 20);
-	resolvconf_build_record(&m->want, options, &record);
-	int rc = rc_run(&(struct rc_call){ .argv = argv, .input = buf_span(&record) }, text);
-	buf_fini(&record);
-	return rc;
+	return rc_run(&(struct rc_call){ .argv = argv, .input = record }, text);
 }
 
-static int set(struct dns_os *os, const struct dns_os_config *c, char text[static DNS_OS_TEXT_MAX])
+static char *records_dir(const struct dns_os_env *e)
 {
-	struct openresolv *m = (struct openresolv *)os;
-	struct resolvconf was = { 0 };
-	text[0] = '\0';
-	(void)!read_base(m, &was);
-	if (dns_os_config_is_empty(c))
-		dns_os_config_fini(&m->want);
-	else
-		resolvconf_complete(&m->want, c, &was.config);
-	int rc = 0;
-	if (m->want.n_servers) {
-		m->set = true;
-		rc = add_record(m, was.options, text);
-	} else if (m->set || has_record(m->env)) {
-		rc = remove_record(m->program, text);
-		m->set = rc != 0;
-	}
-	resolvconf_fini(&was);
-	return rc;
-}
-
-static void recheck(struct dns_os *os)
-{
-	struct openresolv *m = (struct openresolv *)os;
-	char text[DNS_OS_TEXT_MAX];
-	if (m->set && m->want.n_servers && !has_record(m->env) && add_record(m, "", text) != 0)
-		log_warn("dns: %s", text);
-}
-
-/* ---- life ---------------------------------------------------------------------------- */
-
-static void on_records(void *arg)
-{
-	struct openresolv *m = arg;
-	m->env->on_event(m->env->arg, DNS_OS_EV_CHANGED);
-}
-
-static void close_openresolv(struct dns_os *os)
-{
-	struct openresolv *m = (struct openresolv *)os;
-	struct dns_os_config none = { 0 };
-	char text[DNS_OS_TEXT_MAX];
-	if (set(os, &none, text) != 0)
-		log_warn("dns: %s", text);
-	etc_watch_stop(&m->records);
-	dns_os_config_fini(&m->want);
-	free(m);
+	return xasprintf("%s/" RECORDS_DIR, e->run);
 }
 
 struct dns_os *dns_os_openresolv_new(const struct dns_os_env *e)
 {
-	static const struct dns_os_ops ops = {
+	static const struct rc_kind openresolv = {
 		.mode = DNS_OS_OPENRESOLV,
-		.set = set,
-		.base = base,
-		.recheck = recheck,
-		.close = close_openresolv,
+		.records_dir = records_dir,
+		.has_record = has_record,
+		.has_traces = has_record,
+		.read_base = read_base,
+		.add = add_record,
+		.remove = remove_record,
 	};
-	struct openresolv *m = xcalloc(1, sizeof(*m));
-	m->os.ops = &ops;
-	m->env = e;
-	if (!rc_find(e, m->program)) {
-		free(m);
-		return NULL;
-	}
-	char *records = xasprintf("%s/" RECORDS_DIR, e->run);
-	(void)!etc_watch_start(&m->records, e->loop, records, NULL, on_records, m);
-	free(records);
-	return &m->os;
+	return rc_manager_new(e, &openresolv);
 }
 
 int dns_os_openresolv_cleanup(const struct dns_os_env *e, char text[static DNS_OS_TEXT_MAX])
@@ -209,7 +133,7 @@ int dns_os_openresolv_cleanup(const struct dns_os_env *e, char text[static DNS_O
 			 e->run);
 		return -ERR_NOENT;
 	}
-	int rc = remove_record(program, text);
+	int rc = remove_record(e, program, text);
 	if (rc == 0)
 		snprintf(text, DNS_OS_TEXT_MAX, "the record of the last run is out of resolvconf");
 	return rc;

@@ -5,9 +5,6 @@
  * own journal: whoever finds them removes them. */
 #include "base/alloc.h"
 #include "base/fs.h"
-#include "base/log.h"
-#include "dns/etc_watch_io.h"
-#include "dns/os.h"
 #include "dns/rc_program_io.h"
 
 #include <errno.h>
@@ -48,15 +45,6 @@ static const char hook_text[] =
     "exec run-parts /etc/" HOOKS_DIR "\n";
 /* Behind it where the folder is ours, too. */
 static const char made_dir[] = "# meshd made this folder\n";
-
-struct debian {
-	struct dns_os os;
-	const struct dns_os_env *env;
-	char program[PATH_MAX];
-	struct dns_os_config want;
-	bool set;
-	struct etc_watch records;
-};
 
 /* ---- paths ---------------------------------------------------------------------------- */
 
@@ -109,7 +97,7 @@ static void read_record(void *arg, const char *name)
 	free(path);
 }
 
-static int read_base(struct debian *m, struct resolvconf *out)
+static int read_base(struct rc_manager *m, struct resolvconf *out)
 {
 	static const char *const listers[] = { "/lib/resolvconf/list-records",
 					       "/usr/lib/resolvconf/list-records" };
@@ -128,14 +116,6 @@ static int read_base(struct debian *m, struct resolvconf *out)
 	buf_fini(&names);
 	buf_fini(&records);
 	free(dir);
-	return rc;
-}
-
-static int base(struct dns_os *os, struct dns_os_config *out)
-{
-	struct resolvconf r = { 0 };
-	int rc = read_base((struct debian *)os, &r);
-	*out = r.config;
 	return rc;
 }
 
@@ -183,18 +163,11 @@ static int drop_hook(const struct dns_os_env *e, char text[static DNS_OS_TEXT_MA
 
 /* ---- set ------------------------------------------------------------------------------ */
 
-static int add_record(struct debian *m, const char *options, char text[static DNS_OS_TEXT_MAX])
+static int add_record(struct rc_manager *m, struct span record, char text[static DNS_OS_TEXT_MAX])
 {
 	const char *const argv[] = { m->program, "-a", RECORD, NULL };
-	struct buf record;
 	int rc = write_hook(m->env, text);
-	if (rc)
-		return rc;
-	buf_init(&record, 1 << 20);
-	resolvconf_build_record(&m->want, options, &record);
-	rc = rc_run(&(struct rc_call){ .argv = argv, .input = buf_span(&record) }, text);
-	buf_fini(&record);
-	return rc;
+	return rc ? rc : rc_run(&(struct rc_call){ .argv = argv, .input = record }, text);
 }
 
 static int remove_record(const struct dns_os_env *e, const char *program,
@@ -206,76 +179,23 @@ static int remove_record(const struct dns_os_env *e, const char *program,
 	return rc ? rc : hook;
 }
 
-static int set(struct dns_os *os, const struct dns_os_config *c, char text[static DNS_OS_TEXT_MAX])
+static bool has_traces(const struct dns_os_env *e)
 {
-	struct debian *m = (struct debian *)os;
-	struct resolvconf was = { 0 };
-	text[0] = '\0';
-	(void)!read_base(m, &was);
-	if (dns_os_config_is_empty(c))
-		dns_os_config_fini(&m->want);
-	else
-		resolvconf_complete(&m->want, c, &was.config);
-	int rc = 0;
-	if (m->want.n_servers) {
-		m->set = true;
-		rc = add_record(m, was.options, text);
-	} else if (m->set || has_record(m->env) || has_hook(m->env)) {
-		rc = remove_record(m->env, m->program, text);
-		m->set = rc != 0;
-	}
-	resolvconf_fini(&was);
-	return rc;
-}
-
-static void recheck(struct dns_os *os)
-{
-	struct debian *m = (struct debian *)os;
-	char text[DNS_OS_TEXT_MAX];
-	if (m->set && m->want.n_servers && !has_record(m->env) && add_record(m, "", text) != 0)
-		log_warn("dns: %s", text);
-}
-
-/* ---- life ----------------------------------------------------------------------------- */
-
-static void on_records(void *arg)
-{
-	struct debian *m = arg;
-	m->env->on_event(m->env->arg, DNS_OS_EV_CHANGED);
-}
-
-static void close_debian(struct dns_os *os)
-{
-	struct debian *m = (struct debian *)os;
-	struct dns_os_config none = { 0 };
-	char text[DNS_OS_TEXT_MAX];
-	if (set(os, &none, text) != 0)
-		log_warn("dns: %s", text);
-	etc_watch_stop(&m->records);
-	dns_os_config_fini(&m->want);
-	free(m);
+	return has_record(e) || has_hook(e);
 }
 
 struct dns_os *dns_os_resolvconf_new(const struct dns_os_env *e)
 {
-	static const struct dns_os_ops ops = {
+	static const struct rc_kind debian = {
 		.mode = DNS_OS_RESOLVCONF,
-		.set = set,
-		.base = base,
-		.recheck = recheck,
-		.close = close_debian,
+		.records_dir = records_dir,
+		.has_record = has_record,
+		.has_traces = has_traces,
+		.read_base = read_base,
+		.add = add_record,
+		.remove = remove_record,
 	};
-	struct debian *m = xcalloc(1, sizeof(*m));
-	m->os.ops = &ops;
-	m->env = e;
-	if (!rc_find(e, m->program)) {
-		free(m);
-		return NULL;
-	}
-	char *records = records_dir(e);
-	(void)!etc_watch_start(&m->records, e->loop, records, NULL, on_records, m);
-	free(records);
-	return &m->os;
+	return rc_manager_new(e, &debian);
 }
 
 int dns_os_resolvconf_cleanup(const struct dns_os_env *e, char text[static DNS_OS_TEXT_MAX])

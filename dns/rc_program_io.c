@@ -2,6 +2,7 @@
 #include "dns/rc_program_io.h"
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/run.h"
 #include "dns/systemd_io.h"
 
@@ -82,4 +83,99 @@ void rc_base_of(const struct dns_os_env *e, struct span records, struct resolvco
 	(void)!resolvconf_parse(records, out);
 	resolvconf_strip_ours(&out->config);
 	systemd_resolved_replace_stub(e->run, &out->config);
+}
+
+/* ---- the manager ---------------------------------------------------------------------- */
+
+static int base(struct dns_os *os, struct dns_os_config *out)
+{
+	struct rc_manager *m = (struct rc_manager *)os;
+	struct resolvconf r = { 0 };
+	int rc = m->kind->read_base(m, &r);
+	*out = r.config;
+	return rc;
+}
+
+static int add(struct rc_manager *m, const char *options, char text[static DNS_OS_TEXT_MAX])
+{
+	struct buf record;
+	buf_init(&record, 1 << 20);
+	resolvconf_build_record(&m->want, options, &record);
+	int rc = m->kind->add(m, buf_span(&record), text);
+	buf_fini(&record);
+	return rc;
+}
+
+static int set(struct dns_os *os, const struct dns_os_config *c, char text[static DNS_OS_TEXT_MAX])
+{
+	struct rc_manager *m = (struct rc_manager *)os;
+	struct resolvconf was = { 0 };
+	int rc = 0;
+	text[0] = '\0';
+	(void)!m->kind->read_base(m, &was);
+	if (dns_os_config_is_empty(c))
+		dns_os_config_fini(&m->want);
+	else
+		resolvconf_complete(&m->want, c, &was.config);
+	if (m->want.n_servers) {
+		m->set = true;
+		rc = add(m, was.options, text);
+	} else if (m->set || m->kind->has_traces(m->env)) {
+		rc = m->kind->remove(m->env, m->program, text);
+		m->set = rc != 0;
+	}
+	resolvconf_fini(&was);
+	return rc;
+}
+
+static void recheck(struct dns_os *os)
+{
+	struct rc_manager *m = (struct rc_manager *)os;
+	char text[DNS_OS_TEXT_MAX];
+	struct resolvconf was = { 0 };
+	if (!m->set || !m->want.n_servers || m->kind->has_record(m->env))
+		return;
+	(void)!m->kind->read_base(m, &was);
+	if (add(m, was.options, text) != 0)
+		log_warn("dns: %s", text);
+	resolvconf_fini(&was);
+}
+
+static void on_records(void *arg)
+{
+	struct rc_manager *m = arg;
+	m->env->on_event(m->env->arg, DNS_OS_EV_CHANGED);
+}
+
+static void close_manager(struct dns_os *os)
+{
+	struct rc_manager *m = (struct rc_manager *)os;
+	struct dns_os_config none = { 0 };
+	char text[DNS_OS_TEXT_MAX];
+	if (set(os, &none, text) != 0)
+		log_warn("dns: %s", text);
+	etc_watch_stop(&m->records);
+	dns_os_config_fini(&m->want);
+	free(m);
+}
+
+struct dns_os *rc_manager_new(const struct dns_os_env *e, const struct rc_kind *kind)
+{
+	struct rc_manager *m = xcalloc(1, sizeof(*m));
+	m->ops = (struct dns_os_ops){ .mode = kind->mode,
+				      .set = set,
+				      .base = base,
+				      .recheck = recheck,
+				      .close = close_manager };
+	m->os.ops = &m->ops;
+	m->env = e;
+	m->kind = kind;
+	if (!rc_find(e, m->program)) {
+		free(m);
+		return NULL;
+	}
+	char *records = kind->records_dir(e);
+	(void)!etc_watch_start(&m->records, e->loop, records, NULL, on_records, m);
+	free(records);
+	return &m->os;
 }
