@@ -451,6 +451,10 @@ static int restore(struct direct_file *f, struct view *v, enum direct_end *end,
 	*end = DIRECT_NOTHING;
 	if (!v->ours && !traces)
 		return 0;
+	if (v->file.kind == ETC_ODD) { /* when that is gone, what was before is wanted */
+		*end = DIRECT_LEFT;
+		return 0;
+	}
 	if (v->ours || (absent && (has_journal(v) || has_backup(v)))) {
 		rc = restore_ours(f, v, said);
 		*end = DIRECT_RESTORED;

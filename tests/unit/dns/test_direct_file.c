@@ -419,6 +419,26 @@ static void a_directory_in_its_place_is_refused(void **state)
 	free(path);
 }
 
+static void what_was_before_outlives_a_directory(void **state)
+{
+	(void)state;
+	struct direct_file f;
+	char *path = etc_path(&root, "etc/resolv.conf");
+	plain();
+	char *want = etc_dump(&root);
+	open_file(&f);
+	put(&f, OURS);
+	direct_file_close(&f);
+	etc_drop(&root, "etc/resolv.conf");
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(restore_saying(NULL), DIRECT_LEFT);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(restore_saying(NULL), DIRECT_RESTORED);
+	etc_is(want, "directory", 0);
+	free(want);
+	free(path);
+}
+
 static void of_a_long_file_whole_lines_are_read(void **state)
 {
 	(void)state;
@@ -575,6 +595,7 @@ int main(void)
 		cmocka_unit_test_setup(a_file_that_was_deleted_comes_back, setup),
 		cmocka_unit_test_setup(no_file_beside_an_old_backup, setup),
 		cmocka_unit_test_setup(a_directory_in_its_place_is_refused, setup),
+		cmocka_unit_test_setup(what_was_before_outlives_a_directory, setup),
 		cmocka_unit_test_setup(of_a_long_file_whole_lines_are_read, setup),
 		cmocka_unit_test_setup(behind_a_dead_agent_is_its_backup, setup),
 		cmocka_unit_test_setup(who_writes_meanwhile_loses_nothing, setup),
