@@ -7,6 +7,7 @@
 #include "base/conn.h"
 #include "base/fs.h"
 #include "base/net.h"
+#include "tests/lib/until.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,26 +17,6 @@
 static struct loop *loop;
 static struct net *net;
 static char dir[] = "/tmp/mesh-io-XXXXXX";
-
-/* Turn the loop until cond holds; fail when a busy machine would have got there, too. */
-#define UNTIL(cond)                                                                                \
-	do {                                                                                       \
-		mono_t limit_ = mono_add_s(mono_now(), 60);                                        \
-		while (!(cond)) {                                                                  \
-			if (mono_due(limit_, mono_now()))                                          \
-				fail_msg("never came true: %s", #cond);                            \
-			loop_turn(loop, 10);                                                       \
-		}                                                                                  \
-	} while (0)
-
-/* Let what is under way happen. */
-static inline void settle(int ms)
-{
-	mono_t end = mono_add_ms(mono_now(), ms);
-
-	while (!mono_due(end, mono_now()))
-		loop_turn(loop, 5);
-}
 
 /* Path in the test's directory; valid until the fourth call from now. */
 static inline const char *in_dir(const char *name)

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/httpd.h"
+#include "tests/lib/raw_client.h"
 #include "tests/unit/base/io_test.h"
 
 #include <errno.h>
@@ -16,59 +17,16 @@ enum { MAX_BODY = 1000 };
 
 static struct httpd *httpd;
 
-/* ---- a raw client: what comes back is collected as text -------------------------------------- */
-
-struct client {
-	int fd;
-	struct buf in;
-	bool closed;
-};
+/* ---- a client ----------------------------------------------------------------------------------
+ */
 
 static void client_open(struct client *c)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/run/s.sock", dir);
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	client_init(c, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	assert_int_equal(connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	buf_init(&c->in, 8 << 20);
-	c->closed = false;
-}
-
-static void client_send(struct client *c, const char *text)
-{
-	assert_int_equal(send(c->fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-static void client_read(struct client *c)
-{
-	char room[4096];
-	ssize_t n;
-
-	while ((n = recv(c->fd, room, sizeof(room), MSG_DONTWAIT)) > 0)
-		buf_add(&c->in, room, (size_t)n);
-	if (n == 0 || (n < 0 && errno != EAGAIN))
-		c->closed = true;
-}
-
-static bool client_has(struct client *c, const char *text)
-{
-	client_read(c);
-	return strstr(buf_cstr(&c->in), text) != NULL;
-}
-
-static bool client_closed(struct client *c)
-{
-	client_read(c);
-	return c->closed;
-}
-
-static void client_close(struct client *c)
-{
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
-	buf_fini(&c->in);
 }
 
 /* ---- the handler ------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 
 #include "base/httpd.h"
 #include "base/sockaddr.h"
+#include "tests/lib/raw_client.h"
 #include "tests/unit/base/io_test.h"
 
 #include <errno.h>
@@ -28,12 +29,6 @@ static struct {
 
 /* ---- clients ---- */
 
-struct client {
-	int fd;
-	struct buf in;
-	bool closed;
-};
-
 static struct ip local(uint8_t n)
 {
 	return ip_v4(127, 0, 0, n);
@@ -44,46 +39,10 @@ static void client_open(struct client *c, uint8_t from)
 	struct sockaddr_storage ss;
 	socklen_t len = sockaddr_from_ep((struct ep){ local(from), 0 }, &ss);
 
-	buf_init(&c->in, 1 << 20);
-	c->closed = false;
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	client_init(c, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	assert_int_equal(bind(c->fd, (struct sockaddr *)&ss, len), 0);
 	len = sockaddr_from_ep(server, &ss);
 	assert_int_equal(connect(c->fd, (struct sockaddr *)&ss, len), 0);
-}
-
-static void client_send(struct client *c, const char *text)
-{
-	assert_int_equal(send(c->fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-static void client_read(struct client *c)
-{
-	char room[4096];
-	ssize_t n;
-
-	while ((n = recv(c->fd, room, sizeof(room), MSG_DONTWAIT)) > 0)
-		buf_add(&c->in, room, (size_t)n);
-	if (n == 0 || (n < 0 && errno != EAGAIN))
-		c->closed = true;
-}
-
-static bool client_has(struct client *c, const char *text)
-{
-	client_read(c);
-	return strstr(buf_cstr(&c->in), text) != NULL;
-}
-
-static bool client_closed(struct client *c)
-{
-	client_read(c);
-	return c->closed;
-}
-
-static void client_close(struct client *c)
-{
-	close(c->fd);
-	buf_fini(&c->in);
 }
 
 /* ---- the server ---- */

@@ -8,6 +8,7 @@
 #include "base/net.h"
 #include "base/sockaddr.h"
 #include "dns/tcp_frame.h"
+#include "tests/lib/until.h"
 #include "tests/unit/dns/dns_bytes.h"
 
 #include <stdio.h>
@@ -15,25 +16,6 @@
 #include <unistd.h>
 
 static struct loop *loop;
-
-/* Turn the loop until cond holds; fail when a busy machine would have got there, too. */
-#define UNTIL(cond)                                                                                \
-	do {                                                                                       \
-		mono_t limit_ = mono_add_s(mono_now(), 60);                                        \
-		while (!(cond)) {                                                                  \
-			if (mono_due(limit_, mono_now()))                                          \
-				fail_msg("never came true: %s", #cond);                            \
-			loop_turn(loop, 10);                                                       \
-		}                                                                                  \
-	} while (0)
-
-static inline void settle(int ms)
-{
-	mono_t end = mono_add_ms(mono_now(), ms);
-
-	while (!mono_due(end, mono_now()))
-		loop_turn(loop, 5);
-}
 
 enum { SCRIPT_REPLY_MAX = 65535 };
 

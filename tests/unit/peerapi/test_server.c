@@ -10,6 +10,7 @@
 #include "daemon/peerapi/askers.h"
 #include "daemon/peerapi/peerapi.h"
 #include "daemon/peerapi/rules.h"
+#include "tests/lib/raw_client.h"
 #include "tests/unit/base/io_test.h"
 
 #include <errno.h>
@@ -122,20 +123,12 @@ static int teardown(void **state)
 
 /* ---- clients ---- */
 
-struct client {
-	int fd;
-	struct buf in;
-	bool closed;
-};
-
 static bool client_try(struct client *c, uint8_t from, struct ep to)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sockaddr_from_ep((struct ep){ local(from), 0 }, &ss);
-	buf_init(&c->in, 1 << 20);
-	c->closed = false;
 	int on = 1;
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	client_init(c, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	assert_int_equal(bind(c->fd, (struct sockaddr *)&ss, len), 0);
 	len = sockaddr_from_ep(to, &ss);
@@ -147,39 +140,11 @@ static void client_open(struct client *c, uint8_t from)
 	assert_true(client_try(c, from, (struct ep){ local(1), peerapi_port(api, IP_V4) }));
 }
 
-static void client_read(struct client *c)
-{
-	char room[4096];
-	ssize_t n;
-	while ((n = recv(c->fd, room, sizeof(room), MSG_DONTWAIT)) > 0)
-		buf_add(&c->in, room, (size_t)n);
-	if (n == 0 || (n < 0 && errno != EAGAIN))
-		c->closed = true;
-}
-
-static bool has(struct client *c, const char *text)
-{
-	client_read(c);
-	return strstr(buf_cstr(&c->in), text) != NULL;
-}
-
-static bool is_closed(struct client *c)
-{
-	client_read(c);
-	return c->closed;
-}
-
 static void say(struct client *c, const char *head, struct span body)
 {
 	assert_int_equal(send(c->fd, head, strlen(head), MSG_NOSIGNAL), (ssize_t)strlen(head));
 	if (body.len)
 		assert_int_equal(send(c->fd, body.p, body.len, MSG_NOSIGNAL), (ssize_t)body.len);
-}
-
-static void client_close(struct client *c)
-{
-	close(c->fd);
-	buf_fini(&c->in);
 }
 
 #define NO_BODY span_of(NULL, 0)
@@ -197,21 +162,22 @@ static void test_greeting(void **state)
 	struct client c;
 	client_open(&c, 2);
 	say(&c, "GET / HTTP/1.1\r\nHost: 127.0.77.1:1\r\nAccept-Language: de\r\n\r\n", NO_BODY);
-	UNTIL(has(&c, "You are the owner"));
-	assert_true(has(&c, "Hello, Some &lt;One&gt; (127.0.77.2)"));
-	assert_true(has(&c, "Content-Type: text/html; charset=utf-8\r\n"));
-	assert_true(has(&c, "X-Frame-Options: DENY\r\n"));
-	assert_true(has(&c, "X-Content-Type-Options: nosniff\r\n"));
-	assert_true(has(&c, "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; "
-			    "script-src 'none'; script-src-elem 'none'; script-src-attr 'none'; "
-			    "style-src 'unsafe-inline'\r\n"));
+	UNTIL(client_has(&c, "You are the owner"));
+	assert_true(client_has(&c, "Hello, Some &lt;One&gt; (127.0.77.2)"));
+	assert_true(client_has(&c, "Content-Type: text/html; charset=utf-8\r\n"));
+	assert_true(client_has(&c, "X-Frame-Options: DENY\r\n"));
+	assert_true(client_has(&c, "X-Content-Type-Options: nosniff\r\n"));
+	assert_true(
+	    client_has(&c, "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; "
+			   "script-src 'none'; script-src-elem 'none'; script-src-attr 'none'; "
+			   "style-src 'unsafe-inline'\r\n"));
 	client_close(&c);
 	client_open(&c, 2);
 	say(&c, "HEAD / HTTP/1.1\r\n" HOST "\r\n", NO_BODY);
-	UNTIL(has(&c, "\r\n\r\n"));
+	UNTIL(client_has(&c, "\r\n\r\n"));
 	settle(20);
-	assert_false(has(&c, "<html>"));
-	assert_false(has(&c, "X-Frame-Options"));
+	assert_false(client_has(&c, "<html>"));
+	assert_false(client_has(&c, "X-Frame-Options"));
 	client_close(&c);
 }
 
@@ -220,7 +186,7 @@ static void test_stranger(void **state)
 	(void)state;
 	struct client c;
 	client_open(&c, 99);
-	UNTIL(is_closed(&c));
+	UNTIL(client_closed(&c));
 	assert_int_equal(c.in.len, 0);
 	client_close(&c);
 }
@@ -232,11 +198,11 @@ static void test_peer_that_goes(void **state)
 	struct client c;
 	client_open(&c, 2);
 	say(&c, "GET / HTTP/1.1\r\n" HOST "\r\n", NO_BODY);
-	UNTIL(has(&c, "owner"));
+	UNTIL(client_has(&c, "owner"));
 	buf_reset(&c.in);
 	fake.n_peers = 0;
 	say(&c, "GET / HTTP/1.1\r\n" HOST "\r\n", NO_BODY);
-	UNTIL(is_closed(&c));
+	UNTIL(client_closed(&c));
 	assert_int_equal(c.in.len, 0);
 	client_close(&c);
 }
@@ -283,7 +249,7 @@ static void test_refusals(void **state)
 		struct client c;
 		client_open(&c, 2);
 		say(&c, cases[i].request, NO_BODY);
-		UNTIL(has(&c, cases[i].text) && has(&c, cases[i].status));
+		UNTIL(client_has(&c, cases[i].text) && client_has(&c, cases[i].status));
 		client_close(&c);
 	}
 	assert_int_equal(fake.n_asks, 0);
@@ -296,11 +262,11 @@ static void test_masquerade(void **state)
 	fake.knows4 = ip_v4(100, 99, 99, 99);
 	client_open(&c, 2);
 	say(&c, "GET / HTTP/1.1\r\nHost: 127.0.77.1:1\r\n\r\n", NO_BODY);
-	UNTIL(has(&c, " 403 "));
+	UNTIL(client_has(&c, " 403 "));
 	client_close(&c);
 	client_open(&c, 2);
 	say(&c, "GET / HTTP/1.1\r\nHost: 100.99.99.99:1\r\n\r\n", NO_BODY);
-	UNTIL(has(&c, " 200 "));
+	UNTIL(client_has(&c, " 200 "));
 	client_close(&c);
 }
 
@@ -318,22 +284,22 @@ static void test_dns(void **state)
 		settle(10);
 		assert_int_equal(c.in.len, 0);
 		answer(&fake.asks[i], 0, span_str("reply"));
-		UNTIL(has(&c, "\r\n\r\nreply"));
-		assert_true(has(&c, " 200 "));
-		assert_true(has(&c, "Content-Type: application/dns-message\r\n"));
-		assert_true(has(&c, "Content-Length: 5\r\n"));
+		UNTIL(client_has(&c, "\r\n\r\nreply"));
+		assert_true(client_has(&c, " 200 "));
+		assert_true(client_has(&c, "Content-Type: application/dns-message\r\n"));
+		assert_true(client_has(&c, "Content-Length: 5\r\n"));
 		buf_reset(&c.in);
 	}
 	say(&c, "GET /dns-query?dns=AAEBAAABAAAAAAAAAWEAAAEAAQ HTTP/1.1\r\n" HOST "\r\n", NO_BODY);
 	UNTIL(fake.n_asks == 4);
 	assert_true(span_eq(span_of(fake.query, fake.query_len), q));
 	answer(&fake.asks[3], -ERR_TIMEOUT, NO_BODY);
-	UNTIL(has(&c, " 500 "));
+	UNTIL(client_has(&c, " 500 "));
 	buf_reset(&c.in);
 	say(&c, POST_QUERY, span_of("aaaaaaaaaaaaaaaaaaa", 19));
 	UNTIL(fake.n_asks == 5);
 	answer(&fake.asks[4], -ERR_SYNTAX, NO_BODY);
-	UNTIL(has(&c, " 400 "));
+	UNTIL(client_has(&c, " 400 "));
 	buf_reset(&c.in);
 	say(&c, "GET /dns-query?q=a&t=a HTTP/1.1\r\n" HOST "\r\n", NO_BODY);
 	UNTIL(fake.n_asks == 6);
@@ -343,7 +309,7 @@ static void test_dns(void **state)
 	    span_of(
 		"\0\1\x81\x80\0\1\0\1\0\0\0\0\1a\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\1\0\4\xc0\0\2\7",
 		35));
-	UNTIL(has(&c, "[\"192.0.2.7\"]\n"));
+	UNTIL(client_has(&c, "[\"192.0.2.7\"]\n"));
 	client_close(&c);
 }
 
@@ -367,7 +333,7 @@ static void test_odd_framing(void **state)
 	answer(&fake.asks[0], 0, span_str("first"));
 	UNTIL(fake.n_asks == 2);
 	answer(&fake.asks[1], 0, span_str("second"));
-	UNTIL(has(&c, "first") && has(&c, "second"));
+	UNTIL(client_has(&c, "first") && client_has(&c, "second"));
 	client_close(&c);
 
 	client_open(&c, 2);
@@ -376,8 +342,8 @@ static void test_odd_framing(void **state)
 	memset(big, 'x', 65536);
 	send(c.fd, big, 65536, MSG_NOSIGNAL);
 	free(big);
-	UNTIL(has(&c, " 431 ") || is_closed(&c));
-	assert_false(has(&c, " 200 "));
+	UNTIL(client_has(&c, " 431 ") || client_closed(&c));
+	assert_false(client_has(&c, " 200 "));
 	client_close(&c);
 }
 
@@ -388,7 +354,7 @@ static void test_dns_denied(void **state)
 	fake.may_resolve = false;
 	client_open(&c, 2);
 	say(&c, POST_QUERY, NO_BODY); /* refused before the body comes */
-	UNTIL(has(&c, " 403 ") && has(&c, "DNS access denied\n"));
+	UNTIL(client_has(&c, " 403 ") && client_has(&c, "DNS access denied\n"));
 	client_close(&c);
 	fake.may_resolve = true;
 	client_open(&c, 2);
@@ -396,12 +362,12 @@ static void test_dns_denied(void **state)
 	settle(20);
 	fake.may_resolve = false; /* while the body comes */
 	say(&c, "0123456789", NO_BODY);
-	UNTIL(has(&c, " 403 ") && has(&c, "DNS access denied\n"));
+	UNTIL(client_has(&c, " 403 ") && client_has(&c, "DNS access denied\n"));
 	client_close(&c);
 	fake.may_resolve = fake.no_resolver = true;
 	client_open(&c, 2);
 	say(&c, POST_QUERY, span_of(QUERY, 19));
-	UNTIL(has(&c, " 501 ") && has(&c, "DNS not wired up\n"));
+	UNTIL(client_has(&c, " 501 ") && client_has(&c, "DNS not wired up\n"));
 	client_close(&c);
 	assert_int_equal(fake.n_asks, 0);
 }
@@ -423,7 +389,7 @@ static void test_asker_goes(void **state)
 	UNTIL(fake.n_asks == 6);
 	peerapi_set_addresses(api, NULL, 0); /* and when the server goes */
 	assert_int_equal(fake.n_cancelled, 6);
-	UNTIL(is_closed(&c));
+	UNTIL(client_closed(&c));
 	client_close(&c);
 }
 
@@ -435,24 +401,24 @@ static void test_rate(void **state)
 	size_t taken = 0;
 	mono_t limit = mono_add_s(mono_now(), 60);
 	client_open(&c, 2);
-	while (!has(&c, " 429 ") && !mono_due(limit, mono_now())) {
+	while (!client_has(&c, " 429 ") && !mono_due(limit, mono_now())) {
 		buf_reset(&c.in);
 		fake.n_asks = 0;
 		say(&c, POST_QUERY, span_of(QUERY, 19));
-		UNTIL(fake.n_asks || has(&c, " 429 "));
+		UNTIL(fake.n_asks || client_has(&c, " 429 "));
 		if (!fake.n_asks)
 			break;
 		taken++;
 		answer(&fake.asks[0], 0, span_str("reply"));
-		UNTIL(has(&c, "reply"));
+		UNTIL(client_has(&c, "reply"));
 	}
-	assert_true(has(&c, " 429 "));
+	assert_true(client_has(&c, " 429 "));
 	assert_true(taken >= ASKERS_BURST);
 	client_open(&other, 3);
 	say(&other, POST_QUERY, span_of(QUERY, 19));
 	UNTIL(fake.n_asks == 1);
 	answer(&fake.asks[0], 0, span_str("reply"));
-	UNTIL(has(&other, "reply"));
+	UNTIL(client_has(&other, "reply"));
 	client_close(&c);
 	client_close(&other);
 }
@@ -469,7 +435,7 @@ static void test_slow_loris(void **state)
 	}
 	client_open(&other, 3);
 	say(&other, "GET / HTTP/1.1\r\n" HOST "\r\n", NO_BODY);
-	UNTIL(has(&other, "owner"));
+	UNTIL(client_has(&other, "owner"));
 	for (size_t i = 0; i < ARRAY_LEN(many); i++)
 		client_close(&many[i]);
 	client_close(&other);
@@ -495,11 +461,11 @@ static void test_ports(void **state)
 	UNTIL(fake.told == 2);
 	assert_int_equal(peerapi_port(api, IP_V4), first);
 	say(&c, "GET / HTTP/1.1\r\n" HOST "\r\n", NO_BODY);
-	UNTIL(has(&c, "owner"));
+	UNTIL(client_has(&c, "owner"));
 	peerapi_set_addresses(api, both, 2);
 	peerapi_set_addresses(api, &both[1], 1);
 	UNTIL(fake.told == 3);
-	UNTIL(is_closed(&c));
+	UNTIL(client_closed(&c));
 	client_close(&c);
 	assert_false(client_try(&c, 2, (struct ep){ local(1), first }));
 	client_close(&c);
