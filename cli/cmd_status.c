@@ -23,14 +23,15 @@ static void drop_inactive(json_t *status)
 }
 
 /* Why a login does not come about is said nowhere else: `up` waits meanwhile. Nor is why a machine
- * that is logged out has no network. */
+ * that is logged out has no network, or one that is down no names. */
 static bool must_be_read(const json_t *status)
 {
 	const json_t *health = j_get(status, "Health");
 	for (size_t i = 0; i < j_len(health); i++) {
 		const char *text = j_text(j_at(health, i));
 		if (text && (strstr(text, "The last login error was: ") ||
-			     strstr(text, "Traffic to the Internet is dropped")))
+			     strstr(text, "Traffic to the Internet is dropped") ||
+			     strstr(text, "configuration could not be put back")))
 			return true;
 	}
 	return false;

@@ -140,6 +140,8 @@ static void set(struct server *s)
 {
 	char text[DNS_OS_TEXT_MAX] = "", unheard[DNS_OS_TEXT_MAX];
 	s->said.set_rc = s->os ? s->os->ops->set(s->os, &s->want, text) : 0;
+	if (s->said.set_rc && strcmp(text, s->said.set_text) != 0)
+		log_warn("dns: %s", text);
 	snprintf(s->said.set_text, sizeof(s->said.set_text), "%s", text);
 	if (s->also)
 		(void)s->also->ops->set(s->also, &s->want, unheard);

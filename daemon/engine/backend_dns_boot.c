@@ -13,6 +13,8 @@
 #define UPLINKS "/run/systemd/resolve/resolv.conf"
 #define GOOD_KEY "_meshd-last-addresses"
 #define LOOK_MS 60000
+/* As long as the system is not as it was before us, though it should be. */
+#define KEPT_MS 5000
 #define KEEP_MS 5000 /* several come at once, when a connection is made */
 
 /* ---- what the system would ask ---- */
@@ -88,12 +90,13 @@ void dns_boot_look(struct backend_dns *d)
 static void arm_look(struct backend_dns *d)
 {
 	const struct osdns_status *s = osdns_status(d->os);
-	bool wanted = d->active && (s->set_rc != 0 || d->uplinks.n_servers > 0 ||
-				    s->mode == DNS_OS_RESOLVED || s->mode == DNS_OS_NONE);
+	bool kept = s->set_rc != 0 && dns_os_config_is_empty(&d->installed);
+	bool wanted = kept || (d->active && (s->set_rc != 0 || d->uplinks.n_servers > 0 ||
+					     s->mode == DNS_OS_RESOLVED || s->mode == DNS_OS_NONE));
 	if (!wanted)
 		loop_timer_cancel(&d->look);
 	else if (!loop_timer_armed(&d->look))
-		loop_timer_arm_ms(&d->look, LOOK_MS);
+		loop_timer_arm_ms(&d->look, kept ? KEPT_MS : LOOK_MS);
 }
 
 void dns_boot_on_look(struct loop_timer *t, mono_t now)

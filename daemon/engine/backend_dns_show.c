@@ -174,7 +174,7 @@ static void system_items(const struct backend_dns *d, backend_item_fn *fn, void 
 		item(fn, arg, "dns-read-os-config-failed", "low",
 		     "Unable to read system DNS configuration", false, text);
 	}
-	if (s->set_rc != 0) {
+	if (s->set_rc != 0 && !dns_os_config_is_empty(&d->installed)) {
 		snprintf(text, sizeof(text),
 			 "The system's DNS configuration could not be set (%s): %s. See: meshctl "
 			 "dns status",
@@ -235,6 +235,23 @@ static void left_out_item(const struct backend *b, backend_item_fn *fn, void *ar
 		 "records, routes or domains are left out and do not resolve.",
 		 b->nm->dns.left_out);
 	item(fn, arg, "dns-left-out", "medium", "Too many DNS settings", false, text);
+}
+
+/* A system that was to be as before and is not resolves nothing once we are down. */
+void backend_dns_kept_item(struct backend *b, backend_item_fn *fn, void *arg)
+{
+	const struct backend_dns *d = b->dns;
+	const struct osdns_status *s = d ? osdns_status(d->os) : NULL;
+	struct log_esc_buf esc;
+	char text[DNS_TEXT_MAX];
+	if (!s || s->set_rc == 0 || !dns_os_config_is_empty(&d->installed))
+		return;
+	snprintf(text, sizeof(text),
+		 "Names of this machine may still be asked of meshd, because its own DNS "
+		 "configuration could not be put back (%s): %s",
+		 dns_os_mode_name(s->mode), log_esc(span_str(set_error(s)), &esc));
+	item(fn, arg, "dns-set-os-config-failed", "high",
+	     "Unable to put back the system DNS configuration", true, text);
 }
 
 void backend_dns_items(struct backend *b, backend_item_fn *fn, void *arg)

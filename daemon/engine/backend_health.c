@@ -239,8 +239,10 @@ static void collect(struct backend *b, struct items *l)
 	else if (state_file_trouble(b->file))
 		add(l, "state-store-health", "high", "State is not stored", false, "%s",
 		    state_file_trouble(b->file));
-	if (!l->only_next)
+	if (!l->only_next) {
 		node_items(b, l);
+		backend_dns_kept_item(b, add_item, l);
+	}
 	if (!b->profiles)
 		return;
 	if (b->login_error[0] || logged_out(b)) {

@@ -165,6 +165,8 @@ typedef void backend_item_fn(void *arg, const struct backend_item *i);
 void backend_route_items(struct backend *b, backend_item_fn *fn, void *arg);
 /* backend_dns_show.c: likewise, with names */
 void backend_dns_items(struct backend *b, backend_item_fn *fn, void *arg);
+/* The one that stands also while we are down. */
+void backend_dns_kept_item(struct backend *b, backend_item_fn *fn, void *arg);
 
 /* backend_health.c: adds strings; the deadline is when the list may change by itself */
 json_t *backend_health_texts(struct backend *b);

@@ -244,5 +244,15 @@ if in_ns alice chattr +i /etc/resolv.conf 2>/dev/null; then
 	node_stop alice
 	in_ns alice chattr -i /etc/resolv.conf
 	check_as_before "immutable file"
+	node_start alice
+	check_ours "before it is immutable"
+	in_ns alice chattr +i /etc/resolv.conf
+	ctl alice down
+	wait_for 10 sh -c "$MESHCTL --socket $(node_socket alice) status | grep -q 'could not be put back'" || fail "an immutable file of ours: nothing is said"
+	in_ns alice chattr -i /etc/resolv.conf
+	check_as_before "immutable no more"
+	wait_for 10 sh -c "! $MESHCTL --socket $(node_socket alice) status | grep -q 'could not be put back'" || fail "put back, and it is still said that it is not"
+	ctl alice up
+	node_stop alice
 fi
 echo "the plain file: taken, and always given back"
