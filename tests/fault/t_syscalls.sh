@@ -31,7 +31,8 @@ node_up alice
 b=$(node_ip bob)
 wait_for 10 can_ping alice "$b" || fail "alice to bob"
 ctl alice ping --c=3 bob >/dev/null
-for verb in status 'status --json' 'debug prefs' netcheck bugreport 'set --hostname=other' 'debug rebind' down up; do
+for verb in status 'status --json' 'debug prefs' netcheck bugreport 'dns status' 'dns query bob' 'dns query elsewhere.example' \
+	'set --hostname=other' 'debug rebind' down up; do
 	ctl alice $verb >/dev/null 2>&1
 done
 "$MESHCOORD" debug drop-conns --state "$COORD_DIR" >/dev/null
@@ -45,9 +46,9 @@ strace_pid=$PID_alice
 kill -TERM $(cat /proc/$strace_pid/task/*/children)
 wait $strace_pid
 
-# From the moment on when the sandbox would be entered: the socket listens. The helper that runs iptables
-# (daemon/hands.h), forked before that, is none of the daemon's threads.
-awk 'NR == FNR {if (FNR == 1) daemon = $1; if ($1 != daemon && /execve\(|"meshd-hands"/) helper[$1]; next}
+# From the moment on when the sandbox would be entered: the socket listens. The helpers (daemon/hands.h,
+# daemon/osdns.h), forked before that, are none of the daemon's threads.
+awk 'NR == FNR {if (FNR == 1) daemon = $1; if ($1 != daemon && /execve\(|"meshd-(hands|dns)"/) helper[$1]; next}
 	/listen\(/ {on = 1}
 	on && !($1 in helper)' "$NET_DIR/trace" "$NET_DIR/trace" | sed -n 's/^[0-9]* *\([a-z0-9_]*\)(.*/\1/p' | sort -u >"$NET_DIR/used"
 [ "$(wc -l <"$NET_DIR/used")" -gt 25 ] || fail "too few calls were traced: $(tr '\n' ' ' <"$NET_DIR/used")"
