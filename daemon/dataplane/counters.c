@@ -12,6 +12,7 @@ static struct counter counters[DPC_N] = {
 	[DPC_DNS_FORWARDED] = { .name = "dataplane_dns_forwarded" },
 	[DPC_DNS_OVERLOAD] = { .name = "dataplane_dns_drop_overload" },
 	[DPC_DNS_JUNK] = { .name = "dataplane_dns_drop_junk" },
+	[DPC_DNS_STRANGER] = { .name = "dataplane_dns_drop_stranger" },
 	[DPC_DNS_TCP] = { .name = "dataplane_dns_tcp_segments" },
 	[DPC_TX_STAGED] = { .name = "dataplane_tx_staged" },
 	[DPC_TX_STAGED_DROP] = { .name = "dataplane_tx_drop_staged" },

@@ -14,6 +14,7 @@ enum dp_counter {
 	DPC_DNS_FORWARDED,  /* given to the control thread */
 	DPC_DNS_OVERLOAD,   /* more than the source's share of that */
 	DPC_DNS_JUNK,	    /* no query at all */
+	DPC_DNS_STRANGER,   /* not of this host: forwarded for somebody else */
 	DPC_DNS_TCP,	    /* segments, both directions */
 	DPC_TX_STAGED,	    /* waited for a session */
 	DPC_TX_STAGED_DROP, /* and were dropped from the queue */

@@ -69,11 +69,20 @@ struct dp_tables {
 	unsigned refs; /* control thread only */
 };
 
+/* Sources besides our own addresses whose DNS queries are answered: what lives on this machine. More
+ * than that are left out. */
+#define DP_ASKERS_MAX 64
+struct dp_askers {
+	struct prefix v[DP_ASKERS_MAX];
+	size_t n;
+};
+
 struct dp_snapshot {
 	struct dp_tables *tables;
 	struct net_self own;   /* of tables, and the ports of what listens now */
 	struct dns_local *dns; /* names we answer ourselves; NULL: all are asked elsewhere; ref held
 				  by the snapshot */
+	struct dp_askers askers;
 	struct dp_peer *peers; /* by peer slot; unused slots are all zero */
 	uint32_t n_peers;
 	struct dp_index *index; /* open addressing, index_mask + 1 entries */

@@ -31,6 +31,17 @@ static void answer(struct dp_worker *w, const struct pkt *p, size_t len)
 	dp_count(DPC_DNS_ANSWERED, 1);
 }
 
+/* Whoever has a route by way of this host could ask otherwise. */
+static bool may_ask(const struct dp_snapshot *s, struct ip from)
+{
+	if (ip_eq(from, s->own.addr4) || ip_eq(from, s->own.addr6))
+		return true;
+	for (size_t i = 0; i < s->askers.n; i++)
+		if (prefix_contains(s->askers.v[i], from))
+			return true;
+	return false;
+}
+
 static void on_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, wall_t wall,
 		   const struct pkt *p, struct span bytes)
 {
@@ -42,6 +53,10 @@ static void on_udp(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 	 * ourselves. */
 	if (p->dst.port != DNS_PORT || p->src.port == 0 || ip_is_service(p->src.ip)) {
 		dp_count(DPC_TX_SERVICE, 1);
+		return;
+	}
+	if (!may_ask(s, p->src.ip)) {
+		dp_count(DPC_DNS_STRANGER, 1);
 		return;
 	}
 	if (!service_udp_data(p, bytes, &query) || query.len > DNS_UDP_MAX) {

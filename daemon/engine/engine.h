@@ -73,6 +73,9 @@ void engine_clear(struct engine *e, mono_t now);
 bool engine_set_interfaces(struct engine *e, const struct prefix *p, size_t n);
 /* What listens on our own addresses. Kept without a map, too. */
 void engine_set_ports(struct engine *e, const struct net_ports *p);
+/* Addresses and networks of this machine whose programs and containers may ask us for names, besides
+ * our own addresses: dp_askers. Copied; kept without a map, too. */
+void engine_set_askers(struct engine *e, const struct prefix *p, size_t n);
 /* The names that the packet path answers itself; referenced, no longer that of before. NULL: none
  * is known. Kept without a map, too. */
 void engine_set_dns(struct engine *e, struct dns_local *dns);

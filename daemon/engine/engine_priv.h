@@ -52,6 +52,7 @@ struct engine {
 
 	struct dp_tables *tables; /* NULL: no map */
 	struct net_ports ports;
+	struct dp_askers askers;
 	struct dns_local *dns; /* NULL: none; referenced */
 	bool dirty;		  /* the published snapshot is not what we want */
 	uint16_t mtu;

@@ -65,6 +65,17 @@ void engine_set_ports(struct engine *e, const struct net_ports *p)
 	e->dirty |= e->tables != NULL;
 }
 
+void engine_set_askers(struct engine *e, const struct prefix *p, size_t n)
+{
+	struct dp_askers a = { .n = n < DP_ASKERS_MAX ? n : DP_ASKERS_MAX };
+	for (size_t i = 0; i < a.n; i++)
+		a.v[i] = p[i];
+	if (memcmp(&a, &e->askers, sizeof(a)) == 0)
+		return;
+	e->askers = a;
+	e->dirty |= e->tables != NULL;
+}
+
 void engine_set_dns(struct engine *e, struct dns_local *dns)
 {
 	struct dns_local *old = e->dns;
@@ -85,6 +96,7 @@ void engine_flush(struct engine *e, mono_t now)
 	}
 	struct dp_snapshot *s = dp_snapshot_new(e->tables, e->n_slots, count_sessions(e));
 	s->own.ports = e->ports;
+	s->askers = e->askers;
 	dp_snapshot_set_dns(s, e->dns);
 	if (wg_device_public(e->wg))
 		s->self = *wg_device_public(e->wg);

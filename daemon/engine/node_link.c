@@ -91,6 +91,21 @@ void node_on_refused(struct node *n)
 
 /* ---- interfaces ---- */
 
+/* Of the interface to the outside our own addresses alone, or we would answer whoever is there and
+ * has a route by way of us; of others the whole network: of containers, virtual machines. */
+static void tell_askers(struct node *n, const struct link_snapshot *s)
+{
+	struct prefix v[DP_ASKERS_MAX];
+	size_t k = 0;
+	for (size_t i = 0; s && i < s->n_ifs; i++) {
+		const struct link_if *f = &s->ifs[i];
+		bool outside = strcmp(f->name, s->default_if) == 0;
+		for (size_t a = 0; a < f->n_addrs && k < DP_ASKERS_MAX; a++)
+			v[k++] = outside ? prefix_host(f->addrs[a].ip) : prefix_masked(f->addrs[a]);
+	}
+	engine_set_askers(n->engine, v, k);
+}
+
 void node_tell_interfaces(struct node *n)
 {
 	const struct link_snapshot *s = n->linkmon ? linkmon_snapshot(n->linkmon) : NULL;
@@ -102,6 +117,7 @@ void node_tell_interfaces(struct node *n)
 		for (size_t a = 0; a < s->ifs[i].n_addrs && k < LOCAL_IPS_MAX; a++)
 			all[k++] = s->ifs[i].addrs[a];
 	}
+	tell_askers(n, s);
 	if (engine_set_interfaces(n->engine, all, k) && n->up)
 		n->ops->on_interfaces(n->arg);
 }

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Names at the service addresses, asked with real clients: by UDP and TCP, IPv4 and IPv6, known names and others,
-# from the host itself and from a container on it; what peers get (nothing); and a flood of queries, during which
-# others still have their answers.
+# from the host itself and from a container on it; what peers and hosts of the LAN get (nothing); and a flood of
+# queries, during which others still have their answers.
 #
 #   coord 10.77.0.1    dns 10.77.0.9 (the network's server)    alice ── box 172.30.0.2 (a container)    bob
+#   lan 10.77.0.66: has a route to the service address by way of alice, whose default route leads there
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_dns.sh"
 net_init
@@ -15,6 +16,9 @@ net_host coord 1
 net_host dns 9
 net_host alice 11
 net_host bob 12
+net_host lan 66
+in_ns alice ip route add default via 10.77.0.1
+in_ns lan ip route add 100.100.100.100 via 10.77.0.11
 net_space box
 ip link add box0 netns "$TAG-alice" type veth peer name eth0 netns "$TAG-box" || fail "cable box"
 in_ns alice ip addr add 172.30.0.1/24 dev box0
@@ -109,6 +113,14 @@ box_is() { [ "$(dig_short box @$S4 "$2")" = "$1" ]; }
 box_is "$bob" bob || fail "a container's query"
 box_is 192.0.2.80 www.example.org || fail "a container's query for another name"
 refused box $S4 53 || fail "a container's connection is not refused"
+
+# ---- the LAN ----
+strangers() { ctl alice debug metrics | awk '/^dataplane_dns_drop_stranger/ {print $2}'; }
+strangers_are() { [ "$(strangers)" -ge "$1" ]; }
+[ "$(strangers)" = 0 ] || fail "somebody was taken for a stranger"
+in_ns lan dig +tries=1 +time=2 @$S4 bob >/dev/null && fail "a host of the LAN is answered"
+in_ns lan dig +tries=1 +time=2 @$S4 www.example.org >/dev/null && fail "a host of the LAN is answered from elsewhere"
+wait_for 10 strangers_are 2 || fail "its queries did not get to alice"
 
 # ---- peers ----
 port() { in_ns alice ss -ltnH "src $alice" | awk '{ sub(".*:", "", $4); print $4 }'; }

@@ -43,6 +43,8 @@ static int setup(void **state)
 	dns_local_unref(t);
 	s->own.addr6 = SELF6;
 	s->own.ports = (struct net_ports){ .dns4 = LISTENER, .dns6 = LISTENER6 };
+	s->askers.v[s->askers.n++] = prefix_host(ip_v4(192, 0, 2, 9));
+	s->askers.v[s->askers.n++] = (struct prefix){ ip_v4(172, 17, 0, 0), 16 };
 	return 0;
 }
 
@@ -177,6 +179,23 @@ static void another_name_goes_to_the_control_thread(void **state)
 		assert_int_equal(counted("dataplane_dns_forwarded"), before + 1);
 		empty_all(&w->side[A]);
 	}
+}
+
+/* A host of the LAN that has a route by way of us. */
+static void others_get_silence(void **state)
+{
+	struct world *w = *state;
+	struct ip others[] = { ip_v4(192, 0, 2, 8), ip_v4(172, 18, 0, 1), ip_v4(100, 64, 0, 2),
+			       { IP_V6, { 0x20, 1, 0xd, 0xb8, [15] = 1 } } };
+	uint64_t before = counted("dataplane_dns_drop_stranger");
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		ask(w, others[i], "nas.tail.example.com");
+		ask(w, others[i], "www.example.org");
+	}
+	assert_int_equal(w->side[A].tun.n + w->side[A].events.n, 0);
+	assert_int_equal(counted("dataplane_dns_drop_stranger"), before + 2 * ARRAY_LEN(others));
+	ask(w, ip_v4(192, 0, 2, 9), "nas.tail.example.com");
+	assert_int_equal(w->side[A].tun.n, 1);
 }
 
 static void without_a_table_all_go_there(void **state)
@@ -512,6 +531,7 @@ int main(void)
 		T(a_known_name_is_answered_at_once),
 		T(an_answer_bears_the_time_of_its_batch),
 		T(another_name_goes_to_the_control_thread),
+		T(others_get_silence),
 		T(without_a_table_all_go_there),
 		T(what_is_no_query_gets_silence),
 		T(nobody_answers_elsewhere),
