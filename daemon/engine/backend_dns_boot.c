@@ -15,6 +15,7 @@
 #define LOOK_MS 60000
 /* As long as the system is not as it was before us, though it should be. */
 #define KEPT_MS 5000
+#define NONE_MS 10000 /* what could not be written may be writable */
 #define KEEP_MS 5000 /* several come at once, when a connection is made */
 
 /* ---- what the system would ask ---- */
@@ -96,7 +97,9 @@ static void arm_look(struct backend_dns *d)
 	if (!wanted)
 		loop_timer_cancel(&d->look);
 	else if (!loop_timer_armed(&d->look))
-		loop_timer_arm_ms(&d->look, kept ? KEPT_MS : LOOK_MS);
+		loop_timer_arm_ms(&d->look, kept			     ? KEPT_MS
+					    : s->mode == DNS_OS_NONE ? NONE_MS
+								     : LOOK_MS);
 }
 
 void dns_boot_on_look(struct loop_timer *t, mono_t now)
@@ -106,6 +109,8 @@ void dns_boot_on_look(struct loop_timer *t, mono_t now)
 	(void)now;
 	if (s->set_rc != 0)
 		osdns_set(d->os, &d->installed);
+	else if (s->mode == DNS_OS_NONE)
+		osdns_recheck(d->os);
 	dns_boot_look(d);
 	dns_decide_soon(d);
 }

@@ -25,7 +25,7 @@ before() { in_ns alice sh -c 'rm -rf /etc/resolv.*; '"$1"; os_state alice >"$NET
 as_before() { os_state alice >"$NET_DIR/now" && cmp -s "$NET_DIR/before" "$NET_DIR/now"; }
 check_as_before() { wait_for 15 as_before || { diff "$NET_DIR/before" "$NET_DIR/now" >&2; fail "$1: not as before"; }; }
 ours() { in_ns alice grep -q '^nameserver 100.100.100.100' /etc/resolv.conf; }
-check_ours() { wait_for 20 ours || { in_ns alice cat /etc/resolv.conf; ctl alice dns status; fail "$1: resolv.conf was not taken"; }; }
+check_ours() { wait_for 30 ours || { in_ns alice cat /etc/resolv.conf; ctl alice dns status; fail "$1: resolv.conf was not taken"; }; }
 helper() { # its process id
 	for p in $(ip netns pids "$TAG-alice"); do
 		[ "$(cat /proc/"$p"/comm 2>/dev/null)" != meshd-dns ] || echo "$p"
@@ -235,8 +235,9 @@ node_start alice
 wait_for 20 sh -c "$MESHCTL --socket $(node_socket alice) dns status | grep -qi 'read-only\|not be written\|cannot be written\|noop'" ||
 	{ ctl alice dns status; fail "read-only /etc: nothing is said"; }
 in_ns alice getent hosts printer.lan.example >/dev/null || fail "read-only /etc: nothing resolves"
-node_stop alice
 in_ns alice mount -o remount,bind,rw /etc
+check_ours "read-only no more"
+node_stop alice
 check_as_before "read-only /etc"
 if in_ns alice chattr +i /etc/resolv.conf 2>/dev/null; then
 	node_start alice
