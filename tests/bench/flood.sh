@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # flood.sh: what a flood at a node's port takes from an established flow, beside the same flood at a port of
-# that host which the kernel drops: so the generator's and the kernel's share of the processors is in both.
+# that host where it ends in the kernel: so the generator's and the kernel's share of the processors is in both.
 # Namespaces of this machine only; prints Markdown.
 #
 #   FLOOD_KINDS="initiation/1 ..."   kind/sources, default: all below; replay: what the node really got
 #   FLOOD_CONTENDERS="meshd wg"      default: those that can run (wg needs MESH_PEERS=FOLDER with wireguard)
+#   FLOOD_BESIDE=rule      where it ends: at a rule of the firewall, before the host looks whom it is for; or
+#                          socket: at one that takes nothing, which is the least that any program's port costs
 #   ROUNDS=5 SECS=4 RATE=100000      pairs of runs, seconds of each flow, datagrams a second
 #   MESHD MESHCTL MESHCOORD MESHD_FLAGS   our programs, and flags for meshd
 #   BENCH_LOCK=FILE                  held for each kind, where several people measure on one machine
@@ -142,12 +144,30 @@ net_host b 12
 net_host evil 66
 MAC=$(in_ns b cat /sys/class/net/eth0/address)
 in_ns b ip route add 10.88.0.0/15 via 10.77.0.66
-in_ns b nft -f - <<-N || fail "nft"
-	table inet bench {
-		chain dead { type filter hook prerouting priority -400; udp dport $DEAD_PORT drop; }
-	}
+drop_by_rule() {
+	in_ns b nft -f - <<-N || fail "nft"
+		table inet bench {
+			chain dead { type filter hook prerouting priority -400; udp dport $DEAD_PORT drop; }
+		}
 	N
-echo "A flow of TCP beside $RATE datagrams a second; $ROUNDS pairs of runs in turn, min / median / max; $(date -u +%F), $(nproc) cores, Linux $(uname -r)"
+}
+drop_at_socket() {
+	$IN_NS "$TAG-b" python3 -c '
+import ctypes, signal, socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", int(sys.argv[1])))
+nothing = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0), 8) # BPF: ret 0
+s.setsockopt(socket.SOL_SOCKET, 26, struct.pack("@HP", 1, ctypes.addressof(nothing))) # SO_ATTACH_FILTER
+signal.pause()' "$DEAD_PORT" &
+	NET_PIDS="$NET_PIDS $!"
+	wait_for 10 in_ns b sh -c "ss -Hlun sport = :$DEAD_PORT | grep -q ." || fail "no socket to drop at"
+}
+case ${FLOOD_BESIDE:-rule} in
+rule) drop_by_rule ;;
+socket) drop_at_socket ;;
+*) fail "FLOOD_BESIDE is rule or socket" ;;
+esac
+echo "A flow of TCP beside $RATE datagrams a second, those beside it dropped at a ${FLOOD_BESIDE:-rule}; $ROUNDS pairs of runs in turn, min / median / max; $(date -u +%F), $(nproc) cores, Linux $(uname -r)"
 echo
 echo "| node | kind/sources | thousand/s to the dropped port | to the node | Gb/s beside the dropped flood | beside the flood at the node | ratio | CPU of the node | under the flood | cookies in the last run | KiB grown |"
 echo "|---|---|---|---|---|---|---|---|---|---|---|"
