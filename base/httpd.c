@@ -211,13 +211,42 @@ static const struct httpd_refusal bad_request = { MHD_HTTP_BAD_REQUEST, "bad req
 static const struct httpd_refusal too_large = { MHD_HTTP_CONTENT_TOO_LARGE, "body too large\n" };
 static const struct httpd_refusal busy = { MHD_HTTP_SERVICE_UNAVAILABLE, "busy\n" };
 
-/* Two lengths are how requests are smuggled; the library takes both. */
+/* How often each came of the headers that a request may have but once. */
+struct singles {
+	unsigned host, length, encoding;
+};
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	struct singles *s = cls;
+
+	(void)kind;
+	(void)value;
+	s->host += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+	s->length += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+	s->encoding += strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+	return MHD_YES;
+}
+
+static bool has_doubles(struct MHD_Connection *c)
+{
+	struct singles s = { 0 };
+
+	MHD_get_connection_values(c, MHD_HEADER_KIND, on_header, &s);
+	return s.host > 1 || s.length > 1 || s.encoding > 1;
+}
+
+/* Two lengths are how requests are smuggled, two hosts how a check of one is passed by; the library
+ * takes them all. */
 static struct httpd_refusal check_head(struct httpd *h, struct httpd_req *r)
 {
 	const char *encoding = header_of(r->conn, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 	const char *length = header_of(r->conn, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	uint64_t n = 0;
 
+	if (has_doubles(r->conn))
+		return bad_request;
 	if (encoding && (length || strcasecmp(encoding, "chunked") != 0))
 		return bad_request;
 	if (length && u64_decode(span_str(length), UINT64_MAX, &n) < 0)

@@ -302,6 +302,15 @@ static void test_two_lengths_are_refused(void **state)
 		      "0\r\n\r\n",
 		      " 400 ");
 	check_refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n", " 400 ");
+	check_refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n"
+		      "content-length: 0\r\n\r\n",
+		      " 400 ");
+}
+
+static void test_two_hosts_are_refused(void **state)
+{
+	(void)state;
+	check_refused("GET / HTTP/1.1\r\nHost: h\r\nhost: other\r\n\r\n", " 400 ");
 }
 
 static void test_huge_head_is_refused(void **state)
@@ -610,6 +619,7 @@ int main(void)
 		T(test_declared_too_large),
 		T(test_chunked_too_large),
 		T(test_two_lengths_are_refused),
+		T(test_two_hosts_are_refused),
 		T(test_huge_head_is_refused),
 		T(test_late_answer),
 		T(test_client_gone_before_the_answer),
