@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* NetworkManager as it is told, over a real bus, by a peer of its kind. The loopback interface
- * stands for the tunnel's. */
-#include "tests/lib/cm.h"
-#include "tests/lib/fake_bus.h"
-
-#include "dns/os.h"
-
-#include <stdlib.h>
-#include <string.h>
+/* NetworkManager as it is told, by a peer of its kind. */
+#include "tests/unit/dns/os_bus.h"
 
 #define NAME "org.freedesktop.NetworkManager"
-
-static struct fake_bus fake;
-static struct loop *loop;
-static struct dns_os_env env = { .etc = "/etc", .tun = "lo" };
 
 /* 100.100.100.100 is the same number on every machine. */
 #define SEARCH "{dns-search,<[tail.example.com,~corp.example]>}"
@@ -29,24 +18,6 @@ static const char split_calls[] =
     "{ipv6,[{dns,<[fd7a115ca1e000000000000000000053]>}," SEARCH ",{dns-priority,<1>}," V6_FIXED
     "]}] 7 0\n";
 
-static void add_server(struct dns_os_config *c, const char *text)
-{
-	struct dns_server s = { 0 };
-	assert_int_equal(ip_decode(span_str(text), &s.ip), 0);
-	assert_true(dns_os_config_add_server(c, &s));
-}
-
-static int set_and(struct dns_os *m, struct dns_os_config c, char text[static DNS_OS_TEXT_MAX])
-{
-	int rc = m->ops->set(m, &c, text);
-	for (int i = 0; i < 10 && rc == -ERR_TIMEOUT; i++) {
-		fake_calls_forget(&fake);
-		rc = m->ops->set(m, &c, text);
-	}
-	dns_os_config_fini(&c);
-	return rc;
-}
-
 static struct dns_os_config split(void)
 {
 	struct dns_os_config c = { 0 };
@@ -57,32 +28,10 @@ static struct dns_os_config split(void)
 	return c;
 }
 
-static bool called(const char *what)
-{
-	char *calls = fake_calls(&fake);
-	bool yes = strstr(calls, what) != NULL;
-	free(calls);
-	return yes;
-}
-
 static int start(void **state)
 {
 	(void)state;
-	fake_peer_script(&fake, "");
-	fake_calls_forget(&fake);
-	fake_peer_start(&fake, NAME);
-	loop = loop_new();
-	env.loop = loop;
-	env.bus = fake.address;
-	return loop ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	loop_free(loop);
-	fake_peer_stop(&fake);
-	return 0;
+	return bus_start(NAME);
 }
 
 static void settings_are_merged(void **state)
@@ -186,11 +135,11 @@ static void new_owner_is_told_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(settings_are_merged, start, stop),
-		cmocka_unit_test_setup_teardown(busy_is_tried_again, start, stop),
-		cmocka_unit_test_setup_teardown(mode_says_whether_it_splits, start, stop),
-		cmocka_unit_test_setup_teardown(base_is_by_priority_without_ours, start, stop),
-		cmocka_unit_test_setup_teardown(new_owner_is_told_again, start, stop),
+		cmocka_unit_test_setup_teardown(settings_are_merged, start, bus_stop),
+		cmocka_unit_test_setup_teardown(busy_is_tried_again, start, bus_stop),
+		cmocka_unit_test_setup_teardown(mode_says_whether_it_splits, start, bus_stop),
+		cmocka_unit_test_setup_teardown(base_is_by_priority_without_ours, start, bus_stop),
+		cmocka_unit_test_setup_teardown(new_owner_is_told_again, start, bus_stop),
 	};
 	if (!fake_bus_start(&fake))
 		return 77;

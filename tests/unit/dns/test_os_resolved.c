@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* systemd-resolved as it is told, over a real bus, by a peer that can fail in all its ways. The
- * loopback interface stands for the tunnel's. */
-#include "tests/lib/cm.h"
-#include "tests/lib/fake_bus.h"
-
-#include "dns/os.h"
-
-#include <stdlib.h>
-#include <string.h>
+/* systemd-resolved as it is told, by a peer that can fail in all its ways. */
+#include "tests/unit/dns/os_bus.h"
 
 #define NAME "org.freedesktop.resolve1"
 
-static struct fake_bus fake;
-static struct loop *loop;
 static int told;
 
 static void on_event(void *arg, enum dns_os_event e)
@@ -21,8 +12,6 @@ static void on_event(void *arg, enum dns_os_event e)
 	told += e == DNS_OS_EV_MENDED;
 }
 
-static struct dns_os_env env = { .etc = "/etc", .tun = "lo", .on_event = on_event };
-
 static const char normal[] =
     "SetLinkDNS 1 [(2,64646464),(10,fd7a115ca1e000000000000000000053)]\n"
     "SetLinkDomains 1 [(tail.example.com.,false),(64.100.in-addr.arpa.,true),"
@@ -30,13 +19,6 @@ static const char normal[] =
     "SetLinkDefaultRoute 1 false\n"
     "SetLinkLLMNR 1 no\nSetLinkMulticastDNS 1 no\nSetLinkDNSSEC 1 no\nSetLinkDNSOverTLS 1 no\n"
     "FlushCaches \n";
-
-static void add_server(struct dns_os_config *c, const char *text)
-{
-	struct dns_server s = { 0 };
-	assert_int_equal(ip_decode(span_str(text), &s.ip), 0);
-	assert_true(dns_os_config_add_server(c, &s));
-}
 
 static struct dns_os_config split(void)
 {
@@ -50,32 +32,12 @@ static struct dns_os_config split(void)
 	return c;
 }
 
-/* A machine with much to do may need more than the second there is. */
-static int set_and(struct dns_os *m, struct dns_os_config c, char text[static DNS_OS_TEXT_MAX])
-{
-	int rc = m->ops->set(m, &c, text);
-	for (int i = 0; i < 10 && rc == -ERR_TIMEOUT; i++) {
-		fake_calls_forget(&fake);
-		rc = m->ops->set(m, &c, text);
-	}
-	dns_os_config_fini(&c);
-	return rc;
-}
-
 static void calls_are(const char *want)
 {
 	char *calls = fake_calls(&fake);
 	assert_string_equal(calls, want);
 	free(calls);
 	fake_calls_forget(&fake);
-}
-
-static bool called(const char *what)
-{
-	char *calls = fake_calls(&fake);
-	bool yes = strstr(calls, what) != NULL;
-	free(calls);
-	return yes;
 }
 
 static void wait_for_call(const char *what)
@@ -88,22 +50,9 @@ static void wait_for_call(const char *what)
 static int start(void **state)
 {
 	(void)state;
-	fake_peer_script(&fake, "");
-	fake_calls_forget(&fake);
-	fake_peer_start(&fake, NAME);
-	loop = loop_new();
-	env.loop = loop;
-	env.bus = fake.address;
 	told = 0;
-	return loop ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	loop_free(loop);
-	fake_peer_stop(&fake);
-	return 0;
+	env.on_event = on_event;
+	return bus_start(NAME);
 }
 
 static void told_in_order_and_put_back(void **state)
@@ -336,19 +285,19 @@ static void bus_that_is_not_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(told_in_order_and_put_back, start, stop),
-		cmocka_unit_test_setup_teardown(primary_has_the_root, start, stop),
-		cmocka_unit_test_setup_teardown(put_back_once, start, stop),
-		cmocka_unit_test_setup_teardown(put_back_when_it_returns, start, stop),
-		cmocka_unit_test_setup_teardown(refusal_is_told_and_mended_later, start, stop),
-		cmocka_unit_test_setup_teardown(permission_has_its_own_code, start, stop),
-		cmocka_unit_test_setup_teardown(old_versions_are_met, start, stop),
-		cmocka_unit_test_setup_teardown(silence_ends_in_time, start, stop),
-		cmocka_unit_test_setup_teardown(what_could_not_be_put_back_is_later, start, stop),
-		cmocka_unit_test_setup_teardown(new_owner_is_told_again, start, stop),
-		cmocka_unit_test_setup_teardown(new_bus_is_told_again, start, stop),
-		cmocka_unit_test_setup_teardown(what_others_change_is_set_again, start, stop),
-		cmocka_unit_test_setup_teardown(bus_that_is_not_there, start, stop),
+		cmocka_unit_test_setup_teardown(told_in_order_and_put_back, start, bus_stop),
+		cmocka_unit_test_setup_teardown(primary_has_the_root, start, bus_stop),
+		cmocka_unit_test_setup_teardown(put_back_once, start, bus_stop),
+		cmocka_unit_test_setup_teardown(put_back_when_it_returns, start, bus_stop),
+		cmocka_unit_test_setup_teardown(refusal_is_told_and_mended_later, start, bus_stop),
+		cmocka_unit_test_setup_teardown(permission_has_its_own_code, start, bus_stop),
+		cmocka_unit_test_setup_teardown(old_versions_are_met, start, bus_stop),
+		cmocka_unit_test_setup_teardown(silence_ends_in_time, start, bus_stop),
+		cmocka_unit_test_setup_teardown(what_could_not_be_put_back_is_later, start, bus_stop),
+		cmocka_unit_test_setup_teardown(new_owner_is_told_again, start, bus_stop),
+		cmocka_unit_test_setup_teardown(new_bus_is_told_again, start, bus_stop),
+		cmocka_unit_test_setup_teardown(what_others_change_is_set_again, start, bus_stop),
+		cmocka_unit_test_setup_teardown(bus_that_is_not_there, start, bus_stop),
 	};
 	if (!fake_bus_start(&fake))
 		return 77;
