@@ -7,12 +7,12 @@
 #include "base/log.h"
 #include "dns/fqdn.h"
 #include "dns/local.h"
+#include "dns/type_name.h"
 #include "netstack/service.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define LISTEN_RETRY_MS 1000
 #define LISTEN_TRIES 30
@@ -188,26 +188,6 @@ struct backend_dns_ask {
 	void *arg;
 };
 
-static const struct {
-	const char *word;
-	uint16_t type;
-} types[] = {
-	{ "A", DNS_A },	      { "AAAA", DNS_AAAA }, { "ALL", DNS_ANY },	 { "CNAME", DNS_CNAME },
-	{ "HINFO", DNS_HINFO }, { "MINFO", 14 },      { "MX", DNS_MX },	 { "NS", DNS_NS },
-	{ "OPT", DNS_OPT },   { "PTR", DNS_PTR },   { "SOA", DNS_SOA },	 { "SRV", DNS_SRV },
-	{ "TXT", DNS_TXT },   { "WKS", 11 },
-};
-
-static bool type_of(const char *word, uint16_t *type)
-{
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (strcasecmp(types[i].word, word) == 0) {
-			*type = types[i].type;
-			return true;
-		}
-	return false;
-}
-
 static json_t *reply_json(struct span reply, const struct dns_upstreams *via, bool local)
 {
 	json_t *o = j_object();
@@ -283,7 +263,7 @@ struct backend_dns_ask *backend_dns_query(struct backend *b, const char *name, c
 	uint8_t msg[DNS_QUERY_MAX];
 	char clean[DNS_FQDN_MAX + 1];
 	uint16_t number;
-	if (!type_of(type, &number)) {
+	if (!dns_type_find(type, &number)) {
 		*why = xstrdup("unknown type of record; one of A AAAA ALL CNAME HINFO MINFO MX NS "
 			       "OPT PTR SOA SRV TXT WKS");
 		return NULL;

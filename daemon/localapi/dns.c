@@ -2,6 +2,8 @@
 /* dns-config, dns-osconfig, dns-query (shared/spec/dns.md 8). */
 #include "daemon/localapi/handlers.h"
 
+#include "dns/type_name.h"
+
 #include <stdlib.h>
 
 void api_dns_config(struct api_req *r)
@@ -51,16 +53,11 @@ static void on_abort(void *arg)
 /* The word for the backend; NULL: it is none. */
 static const char *dns_type(const char *type)
 {
-	static const char *const known[] = { "A",   "AAAA", "ALL", "CNAME", "HINFO", "MINFO", "MX",
-					     "NS",  "OPT",  "PTR", "SOA",   "SRV",   "TXT",   "WKS" };
 	if (!type || !*type)
 		return "A";
 	if (strcasecmp(type, "ANY") == 0) /* its newer name */
 		return "ALL";
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strcasecmp(known[i], type) == 0)
-			return known[i];
-	return NULL;
+	return dns_type_find(type, NULL);
 }
 
 /* The type comes back to the one who sent it; only what can be printed does. */
