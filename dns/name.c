@@ -166,6 +166,19 @@ const char *dns_reverse_name(struct ip ip, char out[static DNS_NAME_MAX + 1])
 	return out;
 }
 
+#define CGNAT_FIRST 64 /* 100.64.0.0/10 */
+
+const char *dns_tailnet_zone(unsigned i, char out[static DNS_TAILNET_ZONE_MAX])
+{
+	struct wr w = wr_init(mspan_of(out, DNS_TAILNET_ZONE_MAX));
+	if (i == 0)
+		wr_str(&w, "0.e.1.a.c.5.1.1.a.7.d.f.ip6.arpa");
+	else
+		wr_fmt(&w, "%u.100.in-addr.arpa", CGNAT_FIRST + i - 1);
+	wr_u8(&w, '\0');
+	return out;
+}
+
 bool dns_is_browse(const char *name)
 {
 	static const char *const first[] = { "b.", "db.", "r.", "dr.", "lb." };

@@ -30,6 +30,10 @@ void dns_name_skip(struct rd *r);
 MUST_CHECK int dns_reverse_parse(const char *name, struct ip *out);
 /* The name to ask for; "" for no address. Returns out. */
 const char *dns_reverse_name(struct ip ip, char out[static DNS_NAME_MAX + 1]);
+/* The reverse zones of the addresses that tailnets use, by number (spec 2, step 6). Returns out. */
+#define DNS_TAILNET_ZONES 65
+#define DNS_TAILNET_ZONE_MAX 40
+const char *dns_tailnet_zone(unsigned i, char out[static DNS_TAILNET_ZONE_MAX]);
 /* Asks which domains can be browsed (RFC 6763 11): these never leave the host. name: lower case. */
 bool dns_is_browse(const char *name);
 

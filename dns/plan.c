@@ -5,13 +5,10 @@
 
 #include "base/alloc.h"
 #include "dns/fqdn.h"
+#include "dns/name.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CGNAT_FIRST 64
-#define CGNAT_LAST 127
 
 void dns_plan_fini(struct dns_plan *p)
 {
@@ -129,16 +126,13 @@ bool dns_plan_covers(const struct dns_plan *p, const char *name)
 /* 6. A name of one label is its own suffix. */
 static void add_own_zones(struct dns_plan *p, const char *self_name)
 {
-	char name[DNS_FQDN_MAX + 1], zone[32];
+	char name[DNS_FQDN_MAX + 1], zone[DNS_TAILNET_ZONE_MAX];
 	if (dns_fqdn_clean(self_name, name) == 0 && *name) {
 		const char *dot = strchr(name, '.');
 		add_route(p, dot ? dot + 1 : name, NULL);
 	}
-	add_route(p, "0.e.1.a.c.5.1.1.a.7.d.f.ip6.arpa", NULL);
-	for (int i = CGNAT_FIRST; i <= CGNAT_LAST; i++) {
-		snprintf(zone, sizeof(zone), "%d.100.in-addr.arpa", i);
-		add_route(p, zone, NULL);
-	}
+	for (unsigned i = 0; i < DNS_TAILNET_ZONES; i++)
+		add_route(p, dns_tailnet_zone(i, zone), NULL);
 }
 
 /* 8b. The system must ask us for these, too. */
@@ -201,7 +195,7 @@ static void plan_by_control(struct dns_plan *p, const struct dns_plan_in *in)
 	dns_upstreams_copy(&p->resolvers, all);
 }
 
-#define OWN_ZONES (CGNAT_LAST - CGNAT_FIRST + 3)
+#define OWN_ZONES (DNS_TAILNET_ZONES + 1)
 
 void dns_plan_build(const struct dns_plan_in *in, struct dns_plan *out)
 {

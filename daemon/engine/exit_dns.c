@@ -3,10 +3,7 @@
 
 #include "dns/fqdn.h"
 #include "dns/msg.h"
-
-#include <stdio.h>
-
-#define TAILNET6_ZONE "0.e.1.a.c.5.1.1.a.7.d.f.ip6.arpa"
+#include "dns/name.h"
 
 static bool matches(const char *entry, const char *name)
 {
@@ -26,15 +23,12 @@ bool exit_dns_is_filtered(const struct dns_config *c, const char *name)
 	return false;
 }
 
-/* One of 64.100.in-addr.arpa ... 127.100.in-addr.arpa. */
-static bool is_tailnet4(const char *name)
+static bool is_tailnet_reverse(const char *name)
 {
-	char zone[32];
-	for (int i = 64; i < 128; i++) {
-		snprintf(zone, sizeof(zone), "%d.100.in-addr.arpa", i);
-		if (dns_fqdn_below(name, zone))
+	char zone[DNS_TAILNET_ZONE_MAX];
+	for (unsigned i = 0; i < DNS_TAILNET_ZONES; i++)
+		if (dns_fqdn_below(name, dns_tailnet_zone(i, zone)))
 			return true;
-	}
 	return false;
 }
 
@@ -56,8 +50,7 @@ bool exit_dns_is_local(const struct dns_config *c, const char *suffix, const cha
 	const struct dns_suffix_route *r = route_of(c, name);
 	if (r && r->to.n)
 		return false;
-	return r || (*suffix && dns_fqdn_below(name, suffix)) ||
-	       dns_fqdn_below(name, TAILNET6_ZONE) || is_tailnet4(name);
+	return r || (*suffix && dns_fqdn_below(name, suffix)) || is_tailnet_reverse(name);
 }
 
 bool exit_dns_same_user(const struct nm_node *self, const struct nm_node *peer)
