@@ -11,6 +11,8 @@
 #   hs args...                the headscale CLI against it
 #   hs_key [flags]            print an auth key (reusable unless HS_ONCE=1; of user alice unless HS_USER=2)
 #   hs_id HOSTNAME            print that node's id on the server
+#   hs_policy JSON            the policy from now on
+#   hs_approve HOSTNAME ROUTES   which of its routes are approved
 #   ts_start NAME / ts_stop NAME [SIGNAL]   tailscaled in that host
 #   ts NAME args...           the tailscale CLI to it
 #   ts_up NAME [flags]        join with a fresh key
@@ -200,6 +202,11 @@ sys.exit(1)' "$1" "$2"
 }
 
 hs_id() { hs_node "$1" 'n["id"]'; }
+hs_policy() {
+	printf '%s\n' "$1" >"$NET_DIR/policy.json"
+	hs policy set -f "$NET_DIR/policy.json"
+}
+hs_approve() { hs nodes approve-routes -i "$(hs_id "$1")" -r "$2"; }
 
 ts_start() {
 	hosts_file "$1"

@@ -39,12 +39,7 @@ HS_DNS='override_local_dns: true, nameservers: {global: [10.77.0.53], split: {co
   search_domains: [corp.test], extra_records: [{name: grafana.mesh.test, type: A, value: 100.64.0.99},
   {name: six.mesh.test, type: AAAA, value: "fd7a:115c:a1e0::99"}]'
 hs_start hs 10.77.0.1
-policy() {
-	printf '%s\n' "$1" >"$NET_DIR/policy.json"
-	hs policy set -f "$NET_DIR/policy.json"
-}
-approve() { hs nodes approve-routes -i "$(hs_id "$1")" -r "$2"; }
-check "policy is taken" policy '{"acls":[{"action":"accept","src":["*"],"dst":["*:*","autogroup:internet:*"]}]}' || exit 1
+check "policy is taken" hs_policy '{"acls":[{"action":"accept","src":["*"],"dst":["*:*","autogroup:internet:*"]}]}' || exit 1
 for n in t1 t2; do
 	ts_start $n
 	ts_up $n
@@ -145,8 +140,8 @@ check "resolv.conf" test "$(resolv t1)" = "$(resolv m1)"
 echo "# exit nodes"
 check "meshd offers" ctl m2 set --advertise-exit-node
 check "tailscaled offers" ts t2 set --advertise-exit-node
-check "approve meshd" approve m2 0.0.0.0/0,::/0
-check "approve tailscaled" approve t2 0.0.0.0/0,::/0
+check "approve meshd" hs_approve m2 0.0.0.0/0,::/0
+check "approve tailscaled" hs_approve t2 0.0.0.0/0,::/0
 far() { [ "$(ask "$1" "$2.far.test" A | awk '/IN A [0-9]/ { print $NF }')" = "192.0.2.$3" ]; }
 check "tailscaled uses meshd" within 20 ts t1 set --exit-node="$m2"
 check "names come from meshd's own server" within 20 far t1 w1 55

@@ -23,10 +23,6 @@ net_lan_host m3 r5 5 10
 hs_start hs 10.77.0.1
 
 allow_all='{"acls":[{"action":"accept","src":["*"],"dst":["*:*"]}],"tagOwners":{"tag:lab":["alice@"]}}'
-policy() {
-	printf '%s\n' "$1" >"$NET_DIR/policy.json"
-	hs policy set -f "$NET_DIR/policy.json"
-}
 online() { [ "$(hs_node "$1" 'n["online"]')" = True ]; }
 connects() { in_ns "$1" python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)' "$2" "$3"; }
 env_up() { ( UP_KEY="hs_key $1" && m_up "$2" ); }
@@ -40,7 +36,7 @@ for p in json.load(sys.stdin)["Peer"].values():
         sys.exit(0)
 sys.exit(1)' "$2" "$3"
 }
-check "policy is taken" policy "$allow_all" || exit 1
+check "policy is taken" hs_policy "$allow_all" || exit 1
 
 echo "# join"
 ts_start t1
@@ -108,18 +104,18 @@ check "UDP allowed again: direct" within 60 says 'via 10\.77' ctl m1 ping --c=1 
 ts_stop t2
 
 echo "# policy"
-check "alice only: policy is taken" policy '{"acls":[{"action":"accept","src":["alice@"],"dst":["alice@:*"]}],"tagOwners":{"tag:lab":["alice@"]}}'
+check "alice only: policy is taken" hs_policy '{"acls":[{"action":"accept","src":["alice@"],"dst":["alice@:*"]}],"tagOwners":{"tag:lab":["alice@"]}}'
 check "alice only: t1 is gone from status" within 10 never says ' t1 ' ctl m1 status
 check "alice only: nothing reaches it" within 5 never pings m1 "$t"
 check "alice only: nothing comes from it" never pings t1 "$a"
 check "alice only: m2 still answers" pings m1 "$b"
-check "one way: policy is taken" policy '{"acls":[{"action":"accept","proto":"tcp","src":["bob@"],"dst":["alice@:7001"]}],"tagOwners":{"tag:lab":["alice@"]}}'
+check "one way: policy is taken" hs_policy '{"acls":[{"action":"accept","proto":"tcp","src":["bob@"],"dst":["alice@:7001"]}],"tagOwners":{"tag:lab":["alice@"]}}'
 check "one way: ICMP comes with any rule for the pair" within 10 pings t1 "$a"
 check "one way: t1 reaches the port" copies t1 m1 "$a" 100000
 check "one way: another port is silent" says 'timed out' connects t1 "$a" 7002
 check "one way: tailscaled hears why" within 5 grep -q 'rejected due to acl' "$NET_DIR/t1.log"
 check "one way: m1 cannot start" never pings m1 "$t"
-check "allow all again" policy "$allow_all"
+check "allow all again" hs_policy "$allow_all"
 check "allow all: t1 is back" within 15 pings m1 "$t"
 
 echo "# restart"
@@ -184,12 +180,12 @@ check "tagged: reachable" within 15 pings t1 "$(node_ip m3)"
 echo "# routes"
 check "advertise" ctl m1 set --advertise-routes=10.88.0.0/24
 check "advertised: the server knows" within 10 says '10\.88\.0\.0/24' hs_node m1 'n["availableRoutes"]'
-check "approve" hs nodes approve-routes -i "$(hs_id m1)" -r 10.88.0.0/24
+check "approve" hs_approve m1 10.88.0.0/24
 check "approved: meshd peer sees it" within 10 says '10\.88\.0\.0/24' peer_json m2 m1 'p.get("PrimaryRoutes")'
 check "approved: tailscaled sees it" within 10 says '10\.88\.0\.0/24' ts t1 status --json
 check "second router" ctl m3 set --advertise-routes=10.88.0.0/24
 within 10 says '10\.88' hs_node m3 'n["availableRoutes"]' >/dev/null
-check "second router approved" hs nodes approve-routes -i "$(hs_id m3)" -r 10.88.0.0/24
+check "second router approved" hs_approve m3 10.88.0.0/24
 sleep 25
 check "HA probe answered: m1 stays primary" says '10\.88\.0\.0/24' hs_node m1 'n["subnetRoutes"]'
 check "HA probe answered: nobody unhealthy" never grep -qiE 'unhealthy' "$NET_DIR/headscale.log"

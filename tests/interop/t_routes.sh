@@ -27,13 +27,8 @@ hs_start hs 10.77.0.1
 P1=10.88.1.10 P1_6=fd88:1::10 P2=10.88.2.10 WEB=203.0.113.5
 all='{"acls":[{"action":"accept","src":["*"],"dst":["*:*","autogroup:internet:*"]}]}'
 ssh_only='{"acls":[{"action":"accept","src":["*"],"dst":["*:22"]}]}'
-policy() {
-	printf '%s\n' "$1" >"$NET_DIR/policy.json"
-	hs policy set -f "$NET_DIR/policy.json"
-}
-approve() { hs nodes approve-routes -i "$(hs_id "$1")" -r "$2"; }
 
-check "policy is taken" policy "$all" || exit 1
+check "policy is taken" hs_policy "$all" || exit 1
 for n in t1 t2; do
 	ts_start $n
 	ts_up $n
@@ -51,8 +46,8 @@ ts t2 set --accept-routes
 ctl m2 set --accept-routes=auto
 check "meshd says that its route is not approved" says 'not approved' ctl m1 status
 check "nothing before approval" blocked t2 $P1
-check "approve meshd's" approve m1 10.88.1.0/24,fd88:1::/64
-check "approve tailscaled's" approve t1 10.88.2.0/24
+check "approve meshd's" hs_approve m1 10.88.1.0/24,fd88:1::/64
+check "approve tailscaled's" hs_approve t1 10.88.2.0/24
 check "tailscaled reaches the network behind meshd" within 20 asks t2 $P1
 check "by IPv6" within 20 asks t2 $P1_6
 check "as the router" sees t2 $P1 10.88.1.1
@@ -65,8 +60,8 @@ check "source NAT on" ctl m1 set --snat-subnet-routes
 echo "# exit nodes"
 check "meshd offers" ctl m1 set --advertise-exit-node
 check "tailscaled offers" ts t1 set --advertise-exit-node
-check "approve meshd" approve m1 10.88.1.0/24,fd88:1::/64,0.0.0.0/0,::/0
-check "approve tailscaled" approve t1 10.88.2.0/24,0.0.0.0/0,::/0
+check "approve meshd" hs_approve m1 10.88.1.0/24,fd88:1::/64,0.0.0.0/0,::/0
+check "approve tailscaled" hs_approve t1 10.88.2.0/24,0.0.0.0/0,::/0
 check "tailscaled uses meshd" within 20 ts t2 set --exit-node="$(node_ip m1)"
 check "tailscaled leaves by meshd" within 10 sees t2 $WEB 10.77.0.20
 check "meshd uses tailscaled" within 20 ctl m2 set --exit-node="$(ts t1 ip -4)"
@@ -118,10 +113,10 @@ goes_on() {
 	[ "$(talked)" -gt "$before" ]
 }
 check "a connection from tailscaled to meshd" within 10 goes_on
-check "only SSH is allowed" policy "$ssh_only"
+check "only SSH is allowed" hs_policy "$ssh_only"
 check "it stands still" within 5 never goes_on
 check "and for good" never goes_on
-check "all is allowed again" policy "$all"
+check "all is allowed again" hs_policy "$all"
 check "it goes on" within 30 goes_on
 kill $TALK 2>/dev/null
 finish
