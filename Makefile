@@ -37,7 +37,7 @@ PKGS := libsodium:libsodium-dev libcurl:libcurl4-openssl-dev openssl:libssl-dev 
         libmicrohttpd:libmicrohttpd-dev libb2:libb2-dev
 PKGS := $(subst libcares-dev,libc-ares-dev,$(PKGS))
 PKG_NAMES := $(foreach p,$(PKGS),$(firstword $(subst :, ,$(p))))
-ifeq ($(filter clean format lint check-layers uninstall deps demo,$(MAKECMDGOALS)),)
+ifneq ($(filter-out clean format lint check-layers uninstall deps demo,$(or $(MAKECMDGOALS),all)),)
 PKG_MISSING := $(shell command -v pkg-config >/dev/null 2>&1 || echo pkg-config; \
 	for p in $(PKGS); do pkg-config --exists $${p%%:*} 2>/dev/null || echo $$p | cut -d: -f2; done)
 ifneq ($(strip $(PKG_MISSING)),)
