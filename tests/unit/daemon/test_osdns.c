@@ -62,11 +62,8 @@ static void stop_helper(void)
 
 static bool resolv_conf_has(const char *text)
 {
-	char *now = etc_dump(&root);
-	const char *file = strstr(now, "resolv.conf ");
-	const char *end = file ? strstr(file, "\n--\n") : NULL;
-	const char *found = file ? strstr(file, text) : NULL;
-	bool yes = found && end && found < end;
+	char *now = etc_text(&root, "etc/resolv.conf");
+	bool yes = now && strstr(now, text);
 	free(now);
 	return yes;
 }

@@ -64,6 +64,21 @@ static inline void etc_drop(const struct etc_root *r, const char *name)
 	free(path);
 }
 
+/* What a file holds, also while somebody is putting others in its place. New; NULL: there is none. */
+static inline char *etc_text(const struct etc_root *r, const char *name)
+{
+	char *path = etc_path(r, name);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW);
+	free(path);
+	if (fd < 0)
+		return NULL;
+	static char text[1 << 21];
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	return xstrdup(text);
+}
+
 static inline void etc_dump_one(int dir, const char *name, struct buf *out)
 {
 	static char text[1 << 21];
@@ -85,7 +100,7 @@ static inline void etc_dump_one(int dir, const char *name, struct buf *out)
 		close(fd);
 }
 
-/* Everything in etc, by name. New. */
+/* Everything in etc, by name, while nobody changes it. New. */
 static inline char *etc_dump(const struct etc_root *r)
 {
 	struct dirent **names;
