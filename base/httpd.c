@@ -202,11 +202,6 @@ static struct httpd_req *req_new(struct httpd *h, struct MHD_Connection *c, cons
 /* ---- requests: the library's callbacks --------------------------------------------------------
  */
 
-static const char *header_of(struct MHD_Connection *c, const char *name)
-{
-	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
-}
-
 static const struct httpd_refusal bad_request = { MHD_HTTP_BAD_REQUEST, "bad request\n" };
 static const struct httpd_refusal too_large = { MHD_HTTP_CONTENT_TOO_LARGE, "body too large\n" };
 static const struct httpd_refusal busy = { MHD_HTTP_SERVICE_UNAVAILABLE, "busy\n" };
@@ -241,8 +236,8 @@ static bool has_doubles(struct MHD_Connection *c)
  * takes them all. */
 static struct httpd_refusal check_head(struct httpd *h, struct httpd_req *r)
 {
-	const char *encoding = header_of(r->conn, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-	const char *length = header_of(r->conn, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const char *encoding = httpd_header(r, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	const char *length = httpd_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	uint64_t n = 0;
 
 	if (has_doubles(r->conn))
@@ -552,7 +547,7 @@ const char *httpd_query(const struct httpd_req *r, const char *name)
 
 const char *httpd_header(const struct httpd_req *r, const char *name)
 {
-	return r->conn ? header_of(r->conn, name) : NULL;
+	return r->conn ? MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, name) : NULL;
 }
 
 struct span httpd_body(const struct httpd_req *r)
