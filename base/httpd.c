@@ -46,6 +46,18 @@ static void begin_turn(struct httpd *h, struct httpd_conn *c)
 		loop_timer_arm(&h->turn, c->due);
 }
 
+static void conn_begin_turn(struct httpd *h, struct MHD_Connection *c)
+{
+	if (conn_of(c))
+		begin_turn(h, conn_of(c));
+}
+
+static void conn_end_turn(struct MHD_Connection *c)
+{
+	if (conn_of(c))
+		list_remove(&conn_of(c)->waiting);
+}
+
 static void on_turn(struct loop_timer *t, mono_t now)
 {
 	struct httpd *h = t->arg;
@@ -132,8 +144,8 @@ static void req_resume(struct httpd_req *r)
 	if (!r->suspended)
 		return;
 	r->suspended = false;
-	if (conn_of(r->conn) && !r->stream)
-		begin_turn(r->h, conn_of(r->conn));
+	if (!r->stream)
+		conn_begin_turn(r->h, r->conn);
 	MHD_resume_connection(r->conn);
 	loop_defer_arm(&r->h->run);
 }
@@ -197,6 +209,29 @@ static struct httpd_req *req_new(struct httpd *h, struct MHD_Connection *c, cons
 	list_push_back(&h->requests, &r->link);
 	loop_defer_init(h->loop, &r->notify, on_notify, r);
 	return r;
+}
+
+/* Complete: from here on its handler has the time, not the client. */
+static void req_hand_over(struct httpd_req *r)
+{
+	r->ready = true;
+	r->suspended = true;
+	conn_end_turn(r->conn);
+	MHD_suspend_connection(r->conn);
+	loop_defer_arm(&r->notify);
+}
+
+/* The library is done with it. */
+static void req_detach(struct httpd_req *r)
+{
+	loop_fd_stop(&r->watch);
+	if (r->stream)
+		httpd_stream_detach(r->stream);
+	r->conn = NULL;
+	r->ready = false;
+	if (r->user_holds && !r->aborted)
+		loop_defer_arm(&r->notify);
+	req_unref(r);
 }
 
 /* ---- requests: the library's callbacks --------------------------------------------------------
@@ -320,12 +355,7 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *c, const char
 		return MHD_NO;
 	if (r->response)
 		return MHD_queue_response(c, (unsigned)r->status, r->response);
-	r->ready = true;
-	r->suspended = true;
-	if (conn_of(c))
-		list_remove(&conn_of(c)->waiting);
-	MHD_suspend_connection(c);
-	loop_defer_arm(&r->notify);
+	req_hand_over(r);
 	return MHD_YES;
 }
 
@@ -338,16 +368,8 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
 	if (!r)
 		return;
 	*con_cls = NULL;
-	if (conn_of(c))
-		begin_turn(cls, conn_of(c));
-	loop_fd_stop(&r->watch);
-	if (r->stream)
-		httpd_stream_detach(r->stream);
-	r->conn = NULL;
-	r->ready = false;
-	if (r->user_holds && !r->aborted)
-		loop_defer_arm(&r->notify);
-	req_unref(r);
+	conn_begin_turn(cls, c);
+	req_detach(r);
 }
 
 /* "%00" stays as it is: paths and values are C strings. */
