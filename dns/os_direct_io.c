@@ -8,6 +8,7 @@
 #include "dns/direct_file_io.h"
 #include "dns/etc_watch_io.h"
 #include "dns/os.h"
+#include "dns/resolvconf_io.h"
 #include "dns/systemd_io.h"
 
 #include <errno.h>
@@ -60,8 +61,7 @@ static int base(struct dns_os *m, struct dns_os_config *out)
 	struct resolvconf r = { 0 };
 	int rc = read_base(d, &r);
 	if (rc == 0) {
-		resolvconf_strip_ours(&r.config);
-		systemd_resolved_replace_stub(d->env->run, &r.config);
+		resolvconf_without_us(d->env->run, &r.config);
 		*out = r.config;
 		r.config = (struct dns_os_config){ 0 };
 	}

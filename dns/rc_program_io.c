@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/run.h"
-#include "dns/systemd_io.h"
+#include "dns/resolvconf_io.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,8 +81,7 @@ void rc_each_name(struct span list, const char *ours, void (*fn)(void *arg, cons
 void rc_base_of(const struct dns_os_env *e, struct span records, struct resolvconf *out)
 {
 	(void)!resolvconf_parse(records, out);
-	resolvconf_strip_ours(&out->config);
-	systemd_resolved_replace_stub(e->run, &out->config);
+	resolvconf_without_us(e->run, &out->config);
 }
 
 /* ---- the manager ---------------------------------------------------------------------- */

@@ -36,34 +36,6 @@ void systemd_resolved_restart(const struct dns_os_env *e)
 		run_ok(restart, RESTART_MS);
 }
 
-static void read_uplinks(const char *run, struct resolvconf *out)
-{
-	char *path = xasprintf("%s/systemd/resolve/resolv.conf", run);
-	struct buf text;
-	buf_init(&text, RESOLVCONF_MAX);
-	if (fs_read(path, &text) == 0)
-		(void)!resolvconf_parse(buf_span(&text), out);
-	buf_fini(&text);
-	free(path);
-}
-
-void systemd_resolved_replace_stub(const char *run, struct dns_os_config *base)
-{
-	struct resolvconf up = { 0 };
-	size_t kept = 0, n = base->n_servers;
-	for (size_t i = 0; i < n; i++)
-		if (!dns_server_is_stub(&base->servers[i]))
-			base->servers[kept++] = base->servers[i];
-	base->n_servers = kept;
-	if (kept == n)
-		return;
-	read_uplinks(run, &up);
-	resolvconf_strip_ours(&up.config);
-	for (size_t i = 0; i < up.config.n_servers; i++)
-		dns_os_config_add_server(base, &up.config.servers[i]);
-	resolvconf_fini(&up);
-}
-
 bool selinux_enforcing(void)
 {
 	struct buf text;

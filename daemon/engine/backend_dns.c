@@ -272,7 +272,6 @@ void backend_dns_free(struct backend *b)
 	dns_plan_fini(&d->plan);
 	dns_result_fini(&d->result);
 	dns_os_config_fini(&d->base);
-	dns_os_config_fini(&d->uplinks);
 	dns_os_config_fini(&d->installed);
 	free(d);
 }

@@ -1,103 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How this node finds the servers it needs itself. While its resolver is the system's, it asks those
- * the system had before (shared/spec/dns.md 6): a node that asked itself could never come back. And
- * addresses at which the servers proved who they are outlive a restart. */
+/* How this node finds the servers it needs itself. While its resolver is the system's, it asks
+ * those the system had before (shared/spec/dns.md 6): a node that asked itself could never come
+ * back. And addresses at which the servers proved who they are outlive a restart. */
 #include "daemon/engine/backend_dns_priv.h"
 
-#include "base/fs.h"
 #include "base/good_addrs.h"
-#include "dns/resolvconf.h"
+#include "dns/resolvconf_io.h"
 #include "dns/upstream.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
-#define UPLINKS "/run/systemd/resolve/resolv.conf"
 #define GOOD_KEY "_meshd-last-addresses"
 #define LOOK_MS 60000
 /* As long as the system is not as it was before us, though it should be. */
 #define KEPT_MS 5000
 #define NONE_MS 10000 /* what could not be written may be writable */
-#define KEEP_MS 5000 /* several come at once, when a connection is made */
+#define KEEP_MS 5000  /* several come at once, when a connection is made */
 
 /* ---- what the system would ask ---- */
-
-static void read_file(const char *path, struct dns_os_config *out)
-{
-	struct resolvconf rc = { 0 };
-	struct buf text;
-	dns_os_config_fini(out);
-	buf_init(&text, RESOLVCONF_MAX);
-	if (fs_read(path, &text) == 0) {
-		(void)!resolvconf_parse(buf_span(&text), &rc);
-		resolvconf_strip_ours(&rc.config);
-		dns_os_config_copy(out, &rc.config);
-	}
-	resolvconf_fini(&rc);
-	buf_fini(&text);
-}
-
-/* But for ourselves, and for a stub: it would ask us in turn. */
-static void add_servers(struct dns_os_config *to, const struct dns_os_config *from)
-{
-	for (size_t i = 0; i < from->n_servers; i++)
-		if (!ip_is_service(from->servers[i].ip) && !dns_server_is_stub(&from->servers[i]))
-			dns_os_config_add_server(to, &from->servers[i]);
-}
-
-static bool has_stub(const struct dns_os_config *c)
-{
-	for (size_t i = 0; i < c->n_servers; i++)
-		if (dns_server_is_stub(&c->servers[i]))
-			return true;
-	return false;
-}
-
-/* Its servers, and for a stub those behind it. */
-static void add_base(struct backend_dns *d, struct dns_os_config *to,
-		     const struct dns_os_config *from)
-{
-	add_servers(to, from);
-	if (has_stub(from)) {
-		read_file(UPLINKS, &d->uplinks);
-		add_servers(to, &d->uplinks);
-	}
-	for (size_t i = 0; i < from->n_search; i++)
-		dns_os_config_add_search(to, from->search[i]);
-}
 
 void dns_boot_look(struct backend_dns *d)
 {
 	const struct osdns_status *s = osdns_status(d->os);
-	struct dns_os_config now = { 0 }, file = { 0 };
+	const struct dns_server stub = { .ip = ip_v4(127, 0, 0, 53) };
+	struct resolvconf file = { 0 };
 	if (!s->known || (s->has_base && s->base_failed))
 		return; /* what was known last stands */
 	d->base_known = s->has_base;
-	dns_os_config_fini(&d->uplinks);
-	if (s->has_base) {
-		add_base(d, &now, &s->base);
-	} else if (s->mode == DNS_OS_RESOLVED) {
-		read_file(UPLINKS, &d->uplinks);
-		add_servers(&now, &d->uplinks);
-	} else if (s->mode == DNS_OS_NONE) {
-		read_file(RESOLV_CONF, &file);
-		add_base(d, &now, &file);
-	}
-	dns_os_config_copy(&d->base, &now);
-	dns_os_config_fini(&now);
-	dns_os_config_fini(&file);
+	if (s->has_base)
+		dns_os_config_copy(&file.config, &s->base);
+	else if (s->mode == DNS_OS_NONE)
+		(void)!resolvconf_read(RESOLV_CONF, &file);
+	else if (s->mode == DNS_OS_RESOLVED)
+		dns_os_config_add_server(&file.config, &stub);
+	d->behind_stub = resolvconf_without_us("/run", &file.config);
+	dns_os_config_copy(&d->base, &file.config);
+	resolvconf_fini(&file);
 }
 
-/* Nobody tells when systemd-resolved, or a file that is not ours, gets other servers; and what could
- * not be set may be possible now. */
+/* Nobody tells when systemd-resolved, or a file that is not ours, gets other servers; and what
+ * could not be set may be possible now. */
 static void arm_look(struct backend_dns *d)
 {
 	const struct osdns_status *s = osdns_status(d->os);
 	bool kept = s->set_rc != 0 && dns_os_config_is_empty(&d->installed);
-	bool wanted = kept || (d->active && (s->set_rc != 0 || d->uplinks.n_servers > 0 ||
+	bool wanted = kept || (d->active && (s->set_rc != 0 || d->behind_stub ||
 					     s->mode == DNS_OS_RESOLVED || s->mode == DNS_OS_NONE));
 	if (!wanted)
 		loop_timer_cancel(&d->look);
 	else if (!loop_timer_armed(&d->look))
-		loop_timer_arm_ms(&d->look, kept			     ? KEPT_MS
+		loop_timer_arm_ms(&d->look, kept		     ? KEPT_MS
 					    : s->mode == DNS_OS_NONE ? NONE_MS
 								     : LOOK_MS);
 }

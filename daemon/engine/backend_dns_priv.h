@@ -59,8 +59,8 @@ struct backend_dns {
 	/* What the system would ask without us. */
 	struct dns_os_config base; /* what can be asked of it: neither ourselves nor a stub */
 	bool base_known;
-	struct dns_os_config uplinks; /* those of systemd-resolved */
-	struct loop_timer look;	      /* at the uplinks, of which nobody tells */
+	bool behind_stub;	/* base has servers of systemd-resolved */
+	struct loop_timer look; /* at those, of which nobody tells */
 
 	struct dns_os_config installed; /* what osdns was told last */
 	bool boot_set;			/* our own look-ups go past the system's resolver */

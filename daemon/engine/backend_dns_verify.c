@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Does the system find our own name, the way its programs would ask (shared/spec/dns.md 9)? What was
- * set may have no effect: the file is another's, a stub is dead, a cache is stale. */
+/* Does the system find our own name, the way its programs would ask (shared/spec/dns.md 9)? What
+ * was set may have no effect: the file is another's, a stub is dead, a cache is stale. */
 #include "daemon/engine/backend_dns_priv.h"
 
-#include "base/fs.h"
 #include "base/log.h"
 #include "dns/fqdn.h"
-#include "dns/resolvconf.h"
+#include "dns/resolvconf_io.h"
 #include "dns/upstream.h"
 
 #include <stdio.h>
@@ -39,12 +38,7 @@ static bool expected(const struct backend_dns *d, char name[static DNS_FQDN_MAX 
 static int first_server(struct ep *out)
 {
 	struct resolvconf rc = { 0 };
-	struct buf text;
-	buf_init(&text, RESOLVCONF_MAX);
-	int err = fs_read(RESOLV_CONF, &text);
-	if (err == 0)
-		(void)!resolvconf_parse(buf_span(&text), &rc);
-	buf_fini(&text);
+	int err = resolvconf_read(RESOLV_CONF, &rc);
 	bool found = rc.config.n_servers > 0;
 	if (found)
 		*out = (struct ep){ rc.config.servers[0].ip, DNS_PORT };

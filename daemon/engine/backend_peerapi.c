@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the peer API may tell whom, and names resolved for peers that use us as exit node. */
 #include "base/alloc.h"
-#include "base/fs.h"
 #include "base/log.h"
 #include "daemon/engine/backend_priv.h"
 #include "daemon/engine/exit_dns.h"
 #include "daemon/peerapi/peerapi.h"
 #include "dns/forward.h"
-#include "dns/resolvconf.h"
+#include "dns/resolvconf_io.h"
 #include "dns/upstream.h"
 
 #include <stdio.h>
@@ -126,19 +125,14 @@ static void look_at_resolv_conf(struct backend_peerapi *p)
 	if (st.st_ino == p->seen.st_ino && st.st_size == p->seen.st_size &&
 	    memcmp(&st.st_mtim, &p->seen.st_mtim, sizeof(st.st_mtim)) == 0)
 		return;
-	struct buf text;
 	struct resolvconf rc = { 0 };
-	buf_init(&text, RESOLVCONF_MAX);
-	bool ok = fs_read(ETC_RESOLV_CONF, &text) == 0;
-	if (ok && resolvconf_parse(buf_span(&text), &rc) != 0)
-		log_debug("peerapi: " ETC_RESOLV_CONF " has lines that do not parse");
+	bool ok = resolvconf_read(ETC_RESOLV_CONF, &rc) == 0;
 	p->have_server = ok && rc.config.n_servers;
 	if (p->have_server)
 		p->server0 = rc.config.servers[0];
 	if (ok)
 		p->seen = st;
 	resolvconf_fini(&rc);
-	buf_fini(&text);
 }
 
 /* What a program on this host would ask first. Where the file cannot be read, what the helper says
