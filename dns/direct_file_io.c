@@ -23,6 +23,12 @@
 /* Longer ones are given back by their name only. */
 #define IN_PLACE_MAX (1u << 21)
 
+static void step(const struct direct_file *f, const char *what)
+{
+	if (f->dir.step)
+		f->dir.step(what);
+}
+
 /* ---- texts for people ----------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void say(char said[static DNS_OS_TEXT_MAX],
@@ -122,8 +128,8 @@ static int write_journal(struct direct_file *f, const struct dns_journal *j)
 	dns_journal_build(j, &text);
 	int rc = etc_replace(&f->dir, JOURNAL, buf_span(&text), 0600);
 	buf_fini(&text);
-	if (rc == 0 && f->dir.step)
-		f->dir.step("journal");
+	if (rc == 0)
+		step(f, "journal");
 	return rc;
 }
 
@@ -224,8 +230,7 @@ static int take(struct direct_file *f, const struct view *v, struct span text,
 		undo(f, &v->file);
 		return rc;
 	}
-	if (f->dir.step)
-		f->dir.step("backup");
+	step(f, "backup");
 	static const struct etc_entry nothing = { .kind = ETC_ABSENT };
 	if (write_file(f, text, is_there(f, FILE_NAME) ? &v->file : &nothing) != 0) {
 		int rc = failed(f, "write", FILE_NAME, said);
@@ -339,12 +344,10 @@ static bool has_backup(const struct view *v)
 
 static int backup_from_journal(struct direct_file *f, const struct dns_journal *j)
 {
-	int rc = -1;
+	if (j->was != DNS_WAS_LINK)
+		return etc_recreate(&f->dir, BACKUP, j->text, j->perm, j->uid, j->gid);
 	char *target = xstrndup((const char *)j->text.p, j->text.len);
-	if (j->was == DNS_WAS_LINK)
-		rc = etc_recreate_link(&f->dir, BACKUP, target);
-	else
-		rc = etc_recreate(&f->dir, BACKUP, j->text, j->perm, j->uid, j->gid);
+	int rc = etc_recreate_link(&f->dir, BACKUP, target);
 	free(target);
 	return rc;
 }
@@ -386,13 +389,12 @@ static int give_back(struct direct_file *f, const struct view *v)
 }
 
 /* There was no file. Where ours is a mount it cannot go; an empty one is next to that. */
-static int take_away(struct direct_file *f)
+static int take_away(struct direct_file *f, char said[static DNS_OS_TEXT_MAX])
 {
-	if (etc_remove(&f->dir, FILE_NAME) == 0)
-		return 0;
-	if (!is_mounted_errno(errno))
-		return -1;
-	return etc_write_in_place(&f->dir, FILE_NAME, span_of("", 0), 0644);
+	int rc = etc_remove(&f->dir, FILE_NAME);
+	if (rc != 0 && is_mounted_errno(errno))
+		rc = etc_write_in_place(&f->dir, FILE_NAME, span_of("", 0), 0644);
+	return rc == 0 ? 0 : failed(f, "remove our", FILE_NAME, said);
 }
 
 static int restore_ours(struct direct_file *f, struct view *v, char said[static DNS_OS_TEXT_MAX])
@@ -404,13 +406,13 @@ static int restore_ours(struct direct_file *f, struct view *v, char said[static 
 			return rc;
 	}
 	if (holds && v->journal.was == DNS_WAS_NOTHING)
-		return take_away(f) == 0 ? 0 : failed(f, "remove our", FILE_NAME, said);
+		return take_away(f, said);
 	if (!has_backup(v)) {
 		if (!has_journal(v) || !v->journal.has_text) {
 			say(said,
 			    "what was in %s/" FILE_NAME " before meshd is lost: write it anew",
 			    f->etc);
-			return take_away(f) == 0 ? 0 : failed(f, "remove our", FILE_NAME, said);
+			return take_away(f, said);
 		}
 		if (backup_from_journal(f, &v->journal) != 0)
 			return failed(f, "write", BACKUP, said);
@@ -437,8 +439,7 @@ static int forget(struct direct_file *f, char said[static DNS_OS_TEXT_MAX])
 {
 	if (etc_remove(&f->dir, BACKUP) != 0)
 		return failed(f, "remove", BACKUP, said);
-	if (f->dir.step)
-		f->dir.step("backup removed");
+	step(f, "backup removed");
 	return etc_remove(&f->dir, JOURNAL) == 0 ? 0 : failed(f, "remove", JOURNAL, said);
 }
 
@@ -466,9 +467,10 @@ static int restore(struct direct_file *f, struct view *v, enum direct_end *end,
 	} else if (!absent && !same_file(&v->file, &v->backup)) {
 		*end = DIRECT_LEFT;
 	}
-	if (rc == 0 && f->dir.step)
-		f->dir.step("given back");
-	return rc ? rc : forget(f, said);
+	if (rc)
+		return rc;
+	step(f, "given back");
+	return forget(f, said);
 }
 
 static int look_and_restore(struct direct_file *f, enum direct_end *end,
