@@ -35,17 +35,23 @@ static void touch(struct map_peers *p, int64_t id)
 	p->ids[p->n_ids++] = id;
 }
 
+static size_t bytes_of(const struct nm_node *n)
+{
+	return n->size + (size_t)n->n_addresses * NM_BYTES_PER_ADDRESS;
+}
+
 static void forget(struct netmap *nm, const struct nm_node *n)
 {
 	map_del(&nm->by_key, &n->key);
-	nm->bytes -= n->size;
+	nm_addresses_drop(&nm->by_address, n);
+	nm->bytes -= bytes_of(n);
 	nm_node_unref(n);
 }
 
 static void enter(struct netmap *nm, const struct nm_node *n)
 {
 	map_put(&nm->by_key, &n->key, (void *)(uintptr_t)n);
-	nm->bytes += n->size;
+	nm->bytes += bytes_of(n);
 }
 
 static void remove_id(struct map_peers *p, int64_t id)
@@ -85,7 +91,7 @@ static bool refuse(struct map_peers *p, const struct nm_node *n, size_t bytes_fr
 		p->refused->low_order++;
 	else if (holder && holder->id != n->id)
 		p->refused->same_key++;
-	else if (nm->n_peers >= NM_PEERS_MAX || nm->bytes - bytes_freed + n->size > limit)
+	else if (nm->n_peers >= NM_PEERS_MAX || nm->bytes - bytes_freed + bytes_of(n) > limit)
 		p->refused->too_many++;
 	else
 		return false;
@@ -101,12 +107,13 @@ void map_peers_put(struct map_peers *p, struct nm_node *n)
 		nm_node_unref(n);
 		return;
 	}
-	if (refuse(p, n, old ? old->size : 0)) {
+	if (refuse(p, n, old ? bytes_of(old) : 0)) {
 		remove_id(p, n->id);
 		nm_node_unref(n);
 		return;
 	}
 	touch(p, n->id);
+	nm_addresses_add(&nm->by_address, n); /* first: what old has as well stays its own */
 	if (old) {
 		forget(nm, old);
 		nm->peers[i] = n;
@@ -238,4 +245,5 @@ void map_peers_end(struct map_peers *p)
 		if (kept == 0 || p->ids[kept - 1] != p->ids[i])
 			p->ids[kept++] = p->ids[i];
 	p->n_ids = kept;
+	nm_addresses_settle(&p->nm->by_address, p->nm->peers, p->nm->n_peers);
 }

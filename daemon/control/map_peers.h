@@ -20,6 +20,7 @@ void map_peers_apply(struct map_peers *p, struct map_msg *m, wall_t now);
 /* Put a peer (taken) in the place of whatever has its id; refused ones leave the id without a peer.
  */
 void map_peers_put(struct map_peers *p, struct nm_node *n);
+/* Ends a message; before it, nobody asks the map by address. */
 void map_peers_end(struct map_peers *p);
 
 #endif

@@ -13,6 +13,7 @@ void netmap_init(struct netmap *nm)
 {
 	memset(nm, 0, sizeof(*nm));
 	map_init(&nm->by_key, sizeof(struct node_key));
+	nm_addresses_init(&nm->by_address);
 	nm->domain = xstrdup("");
 	nm->tka_head = xstrdup("");
 }
@@ -41,6 +42,7 @@ void netmap_fini(struct netmap *nm)
 		nm_node_unref(nm->peers[i]);
 	free(nm->peers);
 	map_fini(&nm->by_key);
+	nm_addresses_fini(&nm->by_address);
 	for (size_t i = 0; i < nm->n_users; i++)
 		user_fini(&nm->users[i]);
 	free(nm->users);
@@ -90,10 +92,7 @@ const struct nm_node *netmap_peer_by_key(const struct netmap *nm, const struct n
 
 const struct nm_node *netmap_peer_by_address(const struct netmap *nm, struct ip ip)
 {
-	for (size_t i = 0; i < nm->n_peers; i++)
-		if (nm_node_has_address(nm->peers[i], ip))
-			return nm->peers[i];
-	return NULL;
+	return nm_addresses_find(&nm->by_address, ip);
 }
 
 const struct nm_user *netmap_user(const struct netmap *nm, int64_t id)

@@ -7,14 +7,14 @@
 #define DAEMON_CONTROL_NETMAP_H
 
 #include "base/map.h"
-#include "daemon/control/nm_node.h"
+#include "daemon/control/nm_addresses.h"
 #include "dns/config.h"
 
 #define NM_PEERS_MAX 100000
 #define NM_USERS_MAX 100000
 #define NM_FILTERS_MAX 256
 #define NM_MESSAGES_MAX 64
-/* Bytes of all nodes together: this much a peer on average, and a base. */
+/* Bytes of all peers together: this much a peer on average, and a base. */
 #define NM_BYTES_PER_PEER 4096u
 #define NM_BYTES_BASE (16u << 20)
 
@@ -63,7 +63,8 @@ struct netmap {
 	size_t n_peers;
 	size_t cap_peers;
 	struct map by_key; /* struct node_key -> nm_node */
-	size_t bytes;	   /* of all nodes */
+	struct nm_addresses by_address;
+	size_t bytes; /* of all peers: their nodes, and their addresses in by_address */
 
 	struct nm_user *users; /* sorted by id */
 	size_t n_users;
@@ -91,7 +92,7 @@ void netmap_fini(struct netmap *nm);
 
 const struct nm_node *netmap_peer(const struct netmap *nm, int64_t id);
 const struct nm_node *netmap_peer_by_key(const struct netmap *nm, const struct node_key *key);
-/* Peer that owns the address as one of its own (not as a route); linear. */
+/* Peer that has the address as one of its own, not as a route; of several, the lowest id. */
 const struct nm_node *netmap_peer_by_address(const struct netmap *nm, struct ip ip);
 const struct nm_user *netmap_user(const struct netmap *nm, int64_t id);
 /* MagicDNS suffix: the own name without its first label and final dot, into out ("" if none). */

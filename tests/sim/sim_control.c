@@ -58,6 +58,7 @@ void sim_control_map(struct sim_node *n)
 		const struct nm_node *p = node_of(s->nodes[i]);
 		nm.peers[nm.n_peers++] = p;
 		map_put(&nm.by_key, &p->key, (void *)(uintptr_t)p);
+		nm_addresses_add(&nm.by_address, p);
 	}
 	nm.filters = xcalloc(1, sizeof(*nm.filters));
 	nm.filters[0] = (struct nm_filter){ xstrdup("base"), xstrdup(ALLOW_ALL) };

@@ -12,6 +12,16 @@ static const char FIRST[] = "{\"Node\":{\"ID\":1,\"Key\":\"" K(
 	  "\"" K("02") "\"},{\"ID\":3,\"Key\":\"" K("03") "\"}],\"PacketFilter\":[]}";
 static const wall_t NOW = { 1800000000, 0 };
 
+/* By the peer that says so, or one before it. */
+static void owned(const struct netmap *nm, const struct nm_node *p, struct prefix addr)
+{
+	if (!prefix_is_host(addr))
+		return;
+	const struct nm_node *owner = netmap_peer_by_address(nm, addr.ip);
+	must(owner && owner->id <= p->id, "an address is the first peer's that has it");
+	must(nm_node_has_address(owner, addr.ip), "and an owner has it");
+}
+
 static void check(const struct netmap *nm)
 {
 	size_t bytes = 0;
@@ -19,12 +29,14 @@ static void check(const struct netmap *nm)
 	must(map_len(&nm->by_key) == nm->n_peers, "one key a peer");
 	for (size_t i = 0; i < nm->n_peers; i++) {
 		const struct nm_node *p = nm->peers[i];
-		bytes += p->size;
+		bytes += p->size + p->n_addresses * (size_t)NM_BYTES_PER_ADDRESS;
 		must(i == 0 || nm->peers[i - 1]->id < p->id, "sorted by id");
 		must(p->id != nm->self->id, "we are no peer of ours");
 		must(!node_key_eq(&p->key, &nm->self->key), "nor is our key");
 		must(!nm_key_is_low_order(p->key.b), "no low-order key");
 		must(netmap_peer_by_key(nm, &p->key) == p, "found by key");
+		for (size_t k = 0; k < p->n_addresses; k++)
+			owned(nm, p, p->addresses[k]);
 		must(p->n_endpoints <= NM_ENDPOINTS_MAX, "bounded endpoints");
 	}
 	must(bytes == nm->bytes, "bytes are counted");

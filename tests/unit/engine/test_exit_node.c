@@ -56,10 +56,13 @@ static void make_peer(struct scene *s, size_t i)
 static int setup(void **state)
 {
 	struct scene *s = xcalloc(1, sizeof(*s));
-	for (size_t i = 0; i < N_PEERS; i++)
-		make_peer(s, i);
 	s->self = (struct nm_node){ .id = 1, .name = "self.tail.example.com.", .stable_id = "n1" };
 	s->nm = (struct netmap){ .self = &s->self, .peers = s->peers, .n_peers = N_PEERS };
+	nm_addresses_init(&s->nm.by_address);
+	for (size_t i = 0; i < N_PEERS; i++) {
+		make_peer(s, i);
+		nm_addresses_add(&s->nm.by_address, &s->peer[i]);
+	}
 	prefs_init(&s->prefs);
 	rng_seeded_init(&s->rng, 7);
 	s->in = (struct exit_in){ .prefs = &s->prefs,
@@ -74,6 +77,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct scene *s = *state;
+	nm_addresses_fini(&s->nm.by_address);
 	prefs_fini(&s->prefs);
 	free(s);
 	return 0;

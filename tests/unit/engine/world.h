@@ -291,8 +291,8 @@ struct map_spec {
 	size_t n_delta;
 	unsigned mask;
 	bool shields;
-	const char *self_cap;		/* NULL: none */
-	void (*tune)(struct prefs *p);	/* changes the preferences; NULL: as at first */
+	const char *self_cap;	       /* NULL: none */
+	void (*tune)(struct prefs *p); /* changes the preferences; NULL: as at first */
 };
 
 static inline void set_map(struct shell *h, const struct map_spec *m)
@@ -312,6 +312,7 @@ static inline void set_map(struct shell *h, const struct map_spec *m)
 	for (size_t i = 0; i < m->n; i++) {
 		nm.peers[nm.n_peers++] = node_of(&m->peers[i]);
 		map_put(&nm.by_key, &nm.peers[i]->key, (void *)(uintptr_t)nm.peers[i]);
+		nm_addresses_add(&nm.by_address, nm.peers[i]);
 	}
 	if (m->filter) {
 		nm.filters = xcalloc(1, sizeof(*nm.filters));
