@@ -15,7 +15,6 @@
 
 #define ETC_RESOLV_CONF "/etc/resolv.conf"
 #define ANSWER_MS 5000
-#define KNOWN 256 /* addresses whose owner is remembered */
 #define ERROR_MAX (DNS_HEADER_LEN + DNS_WIRE_NAME_MAX + 4)
 
 /* A question of a peer. */
@@ -31,11 +30,6 @@ struct peerapi_ask {
 
 struct backend_peerapi {
 	struct peerapi *server;
-	/* Connections come by the thousand, and a map may have a hundred thousand peers. */
-	struct {
-		struct ip ip;
-		int64_t id;
-	} known[KNOWN];
 	char name[NM_STRING_MAX]; /* of whois' last answer */
 	/* the first server of resolv.conf as last read */
 	struct stat seen;
@@ -45,21 +39,6 @@ struct backend_peerapi {
 
 /* ---- who asks ---------------------------------------------------------------------------------
  */
-
-static const struct nm_node *peer_of(struct backend *b, struct ip from)
-{
-	struct backend_peerapi *p = b->peerapi;
-	size_t slot = map_hash(&from, sizeof(from)) % KNOWN;
-	const struct nm_node *n = netmap_peer(b->nm, p->known[slot].id);
-	if (n && ip_eq(p->known[slot].ip, from) && nm_node_has_address(n, from))
-		return n;
-	n = netmap_peer_by_address(b->nm, from);
-	if (n) {
-		p->known[slot].ip = from;
-		p->known[slot].id = n->id;
-	}
-	return n;
-}
 
 /* As we see it: without the suffix that both have. */
 static const char *name_of(struct backend *b, const struct nm_node *n)
@@ -94,7 +73,7 @@ static bool may_resolve(struct backend *b, const struct nm_node *peer, struct ip
 static bool whois(void *arg, struct ip from, struct peerapi_peer *out)
 {
 	struct backend *b = arg;
-	const struct nm_node *n = b->nm ? peer_of(b, from) : NULL;
+	const struct nm_node *n = b->nm ? netmap_peer_by_address(b->nm, from) : NULL;
 	if (!n)
 		return false;
 	const struct nm_user *u = netmap_user(b->nm, n->user);
