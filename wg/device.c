@@ -67,6 +67,7 @@ void wg_device_set_key(struct wg_device *d, const struct node_priv *key, const s
 	d->have_key = key != NULL;
 	if (key)
 		wg_identity_set(&d->self, key);
+	wg_knock_forget(&d->knocks); /* they called another key */
 	wg_gate_set_self(d->gate, wg_device_public(d));
 	if (key)
 		drop_self(d, out);
@@ -97,6 +98,21 @@ enum wg_verdict wg_device_admitted(struct wg_device *d, mono_t now, const struct
 	return v;
 }
 
+void wg_device_knock(struct wg_device *d, mono_t now, const struct wg_from *from,
+		     struct span datagram)
+{
+	struct wg_knock k = { .key = from->relay_key, .at = now, .from = *from };
+	if (wg_classify(datagram) != WG_KIND_INITIATION)
+		return;
+	memcpy(&k.msg, datagram.p, sizeof(k.msg));
+	wg_knock_put(&d->knocks, &k);
+}
+
+bool wg_device_take_knock(struct wg_device *d, mono_t now, struct wg_knock *out)
+{
+	return wg_knock_take(&d->knocks, now, out);
+}
+
 void wg_device_on_backlog(struct wg_device *d, mono_t now, size_t waiting, size_t capacity)
 {
 	wg_gate_on_backlog(d->gate, now, waiting, capacity);
@@ -115,7 +131,7 @@ void wg_device_set_eager(struct wg_device *d, mono_t until)
 mono_t wg_device_deadline(const struct wg_device *d)
 {
 	const struct heap_node *first = heap_min(&d->due);
-	return first ? first->at : MONO_NEVER;
+	return mono_min(first ? first->at : MONO_NEVER, wg_knock_deadline(&d->knocks));
 }
 
 void wg_device_tick(struct wg_device *d, mono_t now, wall_t wall, const struct wg_out *out)

@@ -8,6 +8,7 @@
 #include "base/keys.h"
 #include "base/mono.h"
 #include "base/rng.h"
+#include "wg/knock.h"
 #include "wg/out.h"
 #include "wg/verdict.h"
 
@@ -29,6 +30,12 @@ enum wg_verdict wg_device_input(struct wg_device *d, mono_t now, const struct wg
 /* The same, of an initiation or response that has passed a gate of the caller (gate.h). */
 enum wg_verdict wg_device_admitted(struct wg_device *d, mono_t now, const struct wg_from *from,
 				   struct span datagram, const struct wg_out *out);
+/* What a relay brought from somebody who is not a peer: an initiation is kept (knock.h), and nothing
+ * is computed for it. */
+void wg_device_knock(struct wg_device *d, mono_t now, const struct wg_from *from,
+		     struct span datagram);
+/* One whose sender is a peer now, for wg_device_admitted. False: there is none. */
+bool wg_device_take_knock(struct wg_device *d, mono_t now, struct wg_knock *out);
 
 /* The device's own gate, for what wg_device_input gets: gate.h. */
 void wg_device_on_backlog(struct wg_device *d, mono_t now, size_t waiting, size_t capacity);
@@ -38,7 +45,7 @@ bool wg_device_under_load(const struct wg_device *d, mono_t now);
  * second. */
 void wg_device_set_eager(struct wg_device *d, mono_t until);
 
-/* MONO_NEVER if nothing is due. */
+/* MONO_NEVER if nothing is due; in the past while there are knocks to be taken. */
 mono_t wg_device_deadline(const struct wg_device *d);
 void wg_device_tick(struct wg_device *d, mono_t now, wall_t wall, const struct wg_out *out);
 

@@ -11,6 +11,7 @@
 #include "wg/constants.h"
 #include "wg/cookie.h"
 #include "wg/gate.h"
+#include "wg/knock.h"
 #include "wg/noise.h"
 #include "wg/peer.h"
 #include "wg/session.h"
@@ -25,6 +26,7 @@ struct wg_device {
 	struct map peers;   /* node key -> peer */
 	struct map indices; /* local index -> peer, of pending initiations and sessions */
 	struct heap due;    /* peers by deadline */
+	struct wg_knocks knocks;
 };
 
 /* All MONO_NEVER when nothing is armed; the two timers that follow the worker are derived from the

@@ -137,8 +137,11 @@ static enum wg_verdict read_initiation(struct wg_device *d, mono_t now, const st
 	if (wg_noise_read_static(r, &d->self, msg, &key))
 		return WG_DROP_NOISE;
 	struct wg_peer *p = wg_peer_find(d, &key);
-	if (!p)
+	if (!p) {
+		wg_knock_put(&d->knocks,
+			     &(struct wg_knock){ .key = key, .at = now, .from = *from, .msg = *msg });
 		return WG_DROP_PEER;
+	}
 	if (!have_shared(p) || wg_noise_read_stamp(r, p->shared, msg, stamp))
 		return WG_DROP_NOISE;
 	if (!is_from(from, p))

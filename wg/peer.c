@@ -17,6 +17,7 @@ struct wg_peer *wg_peer_add(struct wg_device *d, const struct node_key *key, uin
 	p->user = user;
 	wg_timers_init(&p->timers);
 	map_put(&d->peers, key, p);
+	wg_knock_open(&d->knocks, key);
 	return p;
 }
 

@@ -238,15 +238,22 @@ static void count_disco(enum disco_verdict v)
 }
 
 /* The source is known to callbacks meanwhile. */
-static void input_wg(struct engine *e, struct ep from, struct span d, bool admitted)
+static void input_wg(struct engine *e, const struct wg_from *from, struct span d, bool admitted)
 {
-	struct wg_from f = { .ep = from };
-	e->answering = from;
+	e->answering = *from;
 	if (admitted)
-		wg_device_admitted(e->wg, e->now, &f, d, &e->out);
+		wg_device_admitted(e->wg, e->now, from, d, &e->out);
 	else
-		wg_device_input(e->wg, e->now, &f, d, &e->out);
-	e->answering = (struct ep){ 0 };
+		wg_device_input(e->wg, e->now, from, d, &e->out);
+	e->answering = (struct wg_from){ 0 };
+}
+
+/* Those who called before they were in our map. */
+static void answer_knocks(struct engine *e)
+{
+	struct wg_knock k;
+	while (wg_device_take_knock(e->wg, e->now, &k))
+		input_wg(e, &k.from, span_of(&k.msg, sizeof(k.msg)), true);
 }
 
 void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from, struct span d)
@@ -260,7 +267,7 @@ void engine_input_udp(struct engine *e, mono_t now, wall_t wall, struct ep from,
 		count_disco(disco_input_udp(e->disco, now, from, true, span_from(d, GENEVE_LEN)));
 		break;
 	case MS_WG:
-		input_wg(e, from, d, false);
+		input_wg(e, &(struct wg_from){ .ep = from }, d, false);
 		break;
 	case MS_STUN:
 	case MS_GENEVE_WG:
@@ -274,8 +281,10 @@ bool engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region,
 {
 	engine_enter(e, now, wall);
 	struct epeer *p = engine_peer(e, src);
+	struct wg_from f = { .region = region, .relay_key = *src };
 	if (!p) {
 		counter_inc(&derp_unknown[0]);
+		wg_device_knock(e->wg, now, &f, d);
 		return false;
 	}
 	if (ms_classify(d, NULL) == MS_DISCO) {
@@ -283,8 +292,7 @@ bool engine_input_derp(struct engine *e, mono_t now, wall_t wall, int region,
 	} else if (wg_classify(d) == WG_KIND_TRANSPORT) {
 		engine_input_derp_run(e, now, wall, src, d, 0);
 	} else {
-		struct wg_from f = { .region = region, .relay_key = *src };
-		wg_device_input(e->wg, now, &f, d, &e->out); /* counts its verdict */
+		input_wg(e, &f, d, false);
 	}
 	e->ops->rearm(e->arg);
 	return true;
@@ -381,7 +389,7 @@ void engine_event(struct engine *e, mono_t now, wall_t wall, const struct dp_msg
 {
 	engine_enter(e, now, wall);
 	if (m->type == DP_EV_HANDSHAKE) {
-		input_wg(e, m->ep, bytes, true);
+		input_wg(e, &(struct wg_from){ .ep = m->ep }, bytes, true);
 		e->ops->rearm(e->arg);
 		return;
 	}
@@ -483,6 +491,7 @@ void engine_tick(struct engine *e, mono_t now, wall_t wall)
 	engine_enter(e, now, wall);
 	tell_activity(e, now);
 	disco_tick(e->disco, now);
+	answer_knocks(e);
 	wg_device_tick(e->wg, now, wall, &e->out);
 	engine_pings_tick(e, now);
 }

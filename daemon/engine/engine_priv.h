@@ -40,8 +40,7 @@ struct engine {
 	struct disco *disco;
 	mono_t now; /* of the call under way, for callbacks */
 	wall_t wall;
-	struct ep
-	    answering; /* source of the handshake message under way; unset: none, or by relay */
+	struct wg_from answering; /* where the handshake message under way came from; unset: none */
 
 	struct map by_id;  /* int64_t -> epeer */
 	struct map by_key; /* node_key -> epeer */

@@ -143,8 +143,10 @@ static void on_send(void *arg, struct wg_peer *w, struct span datagram)
 	if (r.region == 0 && ep_is_set(r.udp))
 		return;
 	if (response)
-		send_udp(e, e->answering, r.udp, datagram);
+		send_udp(e, e->answering.ep, r.udp, datagram);
 	int region = e->ops->derp_route(e->arg, &p->node->key, r.region);
+	if (!region && response) /* its home has not been told yet */
+		region = e->answering.region;
 	if (region)
 		e->ops->send_derp(e->arg, region, &p->node->key, datagram);
 	if (!response && !e->ops->derp_up(e->arg, region))
@@ -191,8 +193,8 @@ static void on_event(void *arg, struct wg_peer *w, enum wg_event ev)
 {
 	struct engine *e = arg;
 	struct epeer *p = wg_peer_user(w);
-	if (ep_is_set(e->answering))
-		p->shook = e->answering;
+	if (ep_is_set(e->answering.ep))
+		p->shook = e->answering.ep;
 	switch (ev) {
 	case WG_EV_SESSIONS:
 		e->dirty = true;

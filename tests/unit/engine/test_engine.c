@@ -255,6 +255,24 @@ static void the_relays_strangers_are_refused(void **state)
 	assert_int_equal(p->a.n_net + p->a.n_commands, 0);
 }
 
+/* It has just joined: our map names it a moment later, and its relay later still. */
+static void who_calls_before_we_know_it_is_answered(void **state)
+{
+	struct pair *p = *state;
+	full_map(&p->b, NULL, 0);
+	event(&p->a, DP_EV_WANT_SESSION, slot_of(&p->a, 3), 0, span_of(NULL, 0));
+	carry(p);
+	assert_null(current(&p->a, 3));
+	p->a_of_b.n.home_derp = 0;
+	p->a_of_b.n.n_endpoints = 0;
+	full_map(&p->b, &p->a_of_b, 1);
+	assert_true(mono_due(engine_deadline(p->b.e), p->b.now));
+	tick_at(&p->b, p->b.now);
+	assert_int_equal(p->b.net[0].region, REGION);
+	carry(p);
+	assert_non_null(current(&p->a, 3));
+}
+
 static void relayed_data_goes_to_the_worker(void **state)
 {
 	struct pair *p = *state;
@@ -444,6 +462,7 @@ int main(void)
 		T(a_removed_peers_sessions_end),
 		T(our_new_key_ends_sending),
 		T(the_relays_strangers_are_refused),
+		T(who_calls_before_we_know_it_is_answered),
 		T(relayed_data_goes_to_the_worker),
 		T(data_of_a_lost_session_starts_a_new_one),
 		T(sealed_datagrams_go_by_the_relay),

@@ -110,9 +110,56 @@ static void test_unknown_peer(void **state)
 	w->n[B].peer = NULL;
 	assert_int_equal(feed(w, B, SPAN(m)), WG_DROP_PEER);
 	assert_int_equal(w->n[B].sent[WG_KIND_RESPONSE], 0);
-	/* a netmap that names the sender later makes the same message good */
+	run_ms(w, 100);
+	/* a netmap that names the sender later makes the same message good, without another try */
 	node_add(&w->n[B], &w->n[A]);
-	assert_int_equal(feed(w, B, SPAN(m)), WG_PASS);
+	w->lose = lose_all;
+	run_ms(w, 1);
+	assert_int_equal(w->n[B].sent[WG_KIND_RESPONSE], 1);
+	assert_int_equal(feed(w, B, SPAN(m)), WG_DROP_REPLAY);
+	world_free(w);
+}
+
+/* Who calls too early has an answer as soon as the other side knows of it. */
+static void test_early_caller(void **state)
+{
+	(void)state;
+	struct world *w = world_new(14);
+	wg_peer_remove(w->n[B].peer);
+	w->n[B].peer = NULL;
+	send_data(w, A);
+	run_ms(w, 1000);
+	assert_int_equal(w->n[B].verdicts[WG_DROP_PEER], 1);
+	node_add(&w->n[B], &w->n[A]);
+	run_ms(w, 100);
+	assert_int_equal(w->n[B].received, 1);
+	assert_int_equal(w->n[A].sent[WG_KIND_INITIATION], 1);
+	world_free(w);
+}
+
+/* A call that is so old that another is on its way, or that was for another key, has none. */
+static void test_late_or_other_caller(void **state)
+{
+	(void)state;
+	struct world *w = world_new(15);
+	struct wg_initiation m = take_initiation(w);
+	wg_peer_remove(w->n[B].peer);
+	w->n[B].peer = NULL;
+	assert_int_equal(feed(w, B, SPAN(m)), WG_DROP_PEER);
+	w->lose = lose_all;
+	run_ms(w, 5000);
+	node_add(&w->n[B], &w->n[A]);
+	run_ms(w, 100);
+	assert_int_equal(w->n[B].sent[WG_KIND_RESPONSE], 0);
+	wg_peer_remove(w->n[B].peer);
+	w->n[B].peer = NULL;
+	assert_int_equal(feed(w, B, SPAN(m)), WG_DROP_PEER);
+	struct node_priv other;
+	node_priv_generate(&other, &w->n[B].rng.rng);
+	wg_device_set_key(w->n[B].dev, &other, out_of(&w->n[B]));
+	node_add(&w->n[B], &w->n[A]);
+	run_ms(w, 100);
+	assert_int_equal(w->n[B].sent[WG_KIND_RESPONSE], 0);
 	world_free(w);
 }
 
@@ -623,6 +670,8 @@ int main(void)
 		cmocka_unit_test(test_every_bit_of_an_initiation_counts),
 		cmocka_unit_test(test_every_bit_of_a_response_counts),
 		cmocka_unit_test(test_unknown_peer),
+		cmocka_unit_test(test_early_caller),
+		cmocka_unit_test(test_late_or_other_caller),
 		cmocka_unit_test(test_no_key),
 		cmocka_unit_test(test_relay_must_name_the_sender),
 		cmocka_unit_test(test_low_order_points),

@@ -283,8 +283,14 @@ static inline void run_step(struct world *w)
 		receive(w, &g);
 		settle(w);
 	}
-	for (int i = 0; i < NODES; i++)
-		wg_device_tick(w->n[i].dev, w->now, wall_of(w, i), out_of(&w->n[i]));
+	for (int i = 0; i < NODES; i++) {
+		struct node *n = &w->n[i];
+		struct wg_knock k;
+		while (wg_device_take_knock(n->dev, w->now, &k))
+			wg_device_admitted(n->dev, w->now, &k.from,
+					   span_of(&k.msg, sizeof(k.msg)), out_of(n));
+		wg_device_tick(n->dev, w->now, wall_of(w, i), out_of(n));
+	}
 	settle(w);
 }
 
