@@ -322,7 +322,7 @@ static void test_odd_framing(void **state)
 	    "POST /dns-query HTTP/1.1\r\n" HOST "Content-Type: application/dns-message\r\n"
 	    "Transfer-Encoding: chunked\r\n\r\n9\r\n",
 	    span_of(QUERY, 9));
-	say(&c, "\r\na\r\n", span_of(QUERY + 9, 10));
+	say(&c, "\r\na\r\n", span_of(&QUERY[9], 10));
 	say(&c, "\r\n0\r\n\r\n", NO_BODY);
 	UNTIL(fake.n_asks == 1);
 	assert_true(span_eq(span_of(fake.query, fake.query_len), span_of(QUERY, 19)));
