@@ -2,6 +2,7 @@
 # lib_join.sh: how long coming into a network takes, in milliseconds. Both kinds of node join the same meshcoord on
 # the pair of lib_pair.sh; a is there already when b comes. Sourced by bench.sh.
 
+join_spawn() { if [ "$1" = meshd ]; then node_spawn "$2" --port 41641 ${MESHD_FLAGS:-}; else ts_spawn "$2"; fi; }
 join_start() { if [ "$1" = meshd ]; then node_start "$2" --port 41641 ${MESHD_FLAGS:-}; else ts_start "$2"; fi; }
 join_up() {
 	UP_URL=$COORD_URL UP_KEY=coord_key
@@ -30,7 +31,7 @@ measure_join() { # CONTENDER
 	figure join_direct "$1" "$(ms_until 15000 join_is_direct "$1" "${1}b" "$to")"
 	node_stop "${1}b"
 	join_again=$(now_ms)
-	join_start "$1" "${1}b"
+	join_spawn "$1" "${1}b"
 	ms_until 20000 can_ping "${1}b" "$to" >/dev/null
 	figure join_again "$1" $(($(now_ms) - join_again))
 	for side in a b; do node_stop "$1$side"; done

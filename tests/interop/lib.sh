@@ -208,7 +208,7 @@ hs_policy() {
 }
 hs_approve() { hs nodes approve-routes -i "$(hs_id "$1")" -r "$2"; }
 
-ts_start() {
+ts_spawn() {
 	hosts_file "$1"
 	mkdir -p "$NET_DIR/$1.ts"
 	TS_NO_LOGS_NO_SUPPORT=1 $IN_NS "$TAG-$1" "$MESH_PEERS/tailscaled" --no-logs-no-support --state="$NET_DIR/$1.ts/state" \
@@ -216,6 +216,10 @@ ts_start() {
 		>>"$NET_DIR/$1.log" 2>&1 &
 	eval "PID_$1=$!"
 	NET_PIDS="$NET_PIDS $!"
+}
+
+ts_start() {
+	ts_spawn "$1"
 	within 15 test -S "$NET_DIR/$1.ts/sock" >/dev/null || fail "tailscaled $1 did not start"
 }
 

@@ -10,7 +10,7 @@
 #   coord_start NAME ADDR     meshcoord in that host; COORD_URL is set
 #   coord_stop [SIGNAL] / coord_again
 #   coord_key [flags]         print an auth key
-#   node_start NAME           meshd in that host; node_stop NAME [SIGNAL]
+#   node_start NAME           meshd in that host; node_stop NAME [SIGNAL]. node_spawn: not waiting until it answers
 #   net_private NAME [FOLDER...]   from now on that host has an /etc, a /run and a /var/lib of its own, with these unpacked
 #                             packages over them and over /usr; node_start does it: meshd sets up name resolution
 #   ctl NAME args...          meshctl to that daemon
@@ -212,7 +212,7 @@ net_private() {
 
 node_socket() { echo "$NET_DIR/$1.sock"; }
 
-node_start() {
+node_spawn() {
 	name=$1
 	shift
 	net_private "$name"
@@ -220,7 +220,11 @@ node_start() {
 		--socket "$(node_socket "$name")" --no-logs-no-support "$@" >>"$NET_DIR/$name.log" 2>&1 &
 	eval "PID_$name=$!"
 	NET_PIDS="$NET_PIDS $!"
-	wait_for 30 "$MESHCTL" --socket "$(node_socket "$name")" debug prefs || fail "meshd $name did not start"
+}
+
+node_start() {
+	node_spawn "$@"
+	wait_for 30 "$MESHCTL" --socket "$(node_socket "$1")" debug prefs || fail "meshd $1 did not start"
 }
 
 node_stop() {
