@@ -22,6 +22,7 @@ struct cli {
 	const char *user;	/* $USER or "" */
 	const char *ssh_client; /* $SSH_CLIENT of the session, or "" */
 	unsigned uid;
+	bool kubernetes; /* in a pod, whose resolv.conf is the cluster's */
 	bool err_is_tty;
 	bool warned_version;
 	unsigned hurry;	     /* divides every wait; 1 except in tests */

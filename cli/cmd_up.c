@@ -327,6 +327,7 @@ static int run(struct cli *c, int argc, char **argv, bool login)
 	u->auth_key = u->accept_risk = u->qr_format = "";
 	u->host_routes = true;
 	setting_defaults(&u->v);
+	u->v.accept_dns = !c->kubernetes;
 	init_flags(u, login);
 	if (parse(u, argc, argv, &code)) {
 		if (login && lapi_send(c, "PUT", LAPI "profiles/", NULL, 201, NULL, &why))

@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		.socket = env_or("MESHD_SOCKET", CLI_SOCKET_DEFAULT),
 		.user = env_or("USER", ""),
 		.uid = geteuid(),
+		.kubernetes = *env_or("KUBERNETES_SERVICE_HOST", "") != '\0',
 		.err_is_tty = isatty(STDERR_FILENO),
 		.hurry = 1,
 		.now = wall_now,

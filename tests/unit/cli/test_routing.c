@@ -27,6 +27,7 @@ struct scene {
 	const char *routes;	 /* of debug routes */
 	unsigned approved_after; /* looks at health; 0: no route waits */
 	unsigned looks;
+	bool kubernetes;
 };
 
 static struct fake_answer text(int status, const char *body)
@@ -65,9 +66,12 @@ struct ran {
 static struct ran run(struct scene *s, const char *const *words)
 {
 	struct fake_daemon d;
-	struct cli c = {
-		.in = stdin, .user = "root", .ssh_client = "", .hurry = 100, .now = wall_now
-	};
+	struct cli c = { .in = stdin,
+			 .user = "root",
+			 .ssh_client = "",
+			 .hurry = 100,
+			 .kubernetes = s->kubernetes,
+			 .now = wall_now };
 	struct ran r = { .patch = NULL };
 	json_t *args = j_array();
 	for (; *words; words++)
@@ -198,6 +202,29 @@ static void mentioned_by_up(void **state)
 	assert_false(j_has(r.patch, "AcceptRoutesOnlySet"));
 	expect_json(r.patch, "ExitNodePriority", "[\"ams\",\"fra\"]");
 	expect_json(r.patch, "ExitNodePrioritySet", "true");
+	drop(&r);
+}
+
+/* The default is another in a pod; what was chosen stays all the same. */
+static void names_in_kubernetes(void **state)
+{
+	struct scene s = { .prefs = "{\"ControlURL\":\"https://hs.example.com\",\"CorpDNS\":true,"
+				    "\"NetfilterMode\":2}",
+			   .kubernetes = true };
+	(void)state;
+	struct ran r = RUN(&s, "up", "--login-server=https://hs.example.com");
+	assert_int_equal(r.run.code, 1);
+	assert_non_null(strstr(r.run.err, " --accept-dns\n"));
+	drop(&r);
+	r = RUN(&s, "up", "--login-server=https://hs.example.com", "--reset");
+	expect_json(r.patch, "CorpDNS", "false");
+	drop(&r);
+	r = RUN(&s, "up", "--login-server=https://hs.example.com", "--reset", "--accept-dns");
+	expect_json(r.patch, "CorpDNS", "true");
+	drop(&r);
+	s.kubernetes = false;
+	r = RUN(&s, "up", "--login-server=https://hs.example.com", "--reset");
+	expect_json(r.patch, "CorpDNS", "true");
 	drop(&r);
 }
 
@@ -490,6 +517,7 @@ int main(void)
 		cmocka_unit_test(accept_routes_refused),
 		cmocka_unit_test(shown_by_get),
 		cmocka_unit_test(mentioned_by_up),
+		cmocka_unit_test(names_in_kubernetes),
 		cmocka_unit_test(exit_node_list),
 		cmocka_unit_test(exit_node_list_refused),
 		cmocka_unit_test(suggest),
