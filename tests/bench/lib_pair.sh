@@ -34,6 +34,7 @@ pair_up() { # PAIR
 
 pair_down() { # PAIR; its daemons have been stopped
 	for side in a b; do
+		net_private_end "$1$side"
 		ip netns del "$TAG-$1$side"
 		rm -rf "/etc/netns/$TAG-$1$side" "$NET_DIR/$1$side.d" "$NET_DIR/$1$side.ts"
 		space=$TAG-$1$side

@@ -18,7 +18,7 @@ relay_server() { # NODE
 }
 
 relay_join_meshd() { # NODE
-	node_start "$1" --port 41641 ${MESHD_FLAGS:-}
+	m_start "$1" --port 41641 ${MESHD_FLAGS:-}
 	if tailscaled_have; then m_up "$1"; else node_up "$1"; fi
 	eval "ADDR_$1=$(node_ip "$1")"
 }

@@ -12,7 +12,8 @@
 #   coord_key [flags]         print an auth key
 #   node_start NAME           meshd in that host; node_stop NAME [SIGNAL]. node_spawn: not waiting until it answers
 #   net_private NAME [FOLDER...]   from now on that host has an /etc, a /run and a /var/lib of its own, with these unpacked
-#                             packages over them and over /usr; node_start does it: meshd sets up name resolution
+#                             packages over them and over /usr; node_start does it: meshd sets up name resolution.
+#                             net_private_end NAME: it has the machine's again
 #   ctl NAME args...          meshctl to that daemon
 #   node_up NAME [flags]      meshctl up with a fresh key
 #   lossless NAME ADDR N SECONDS [flags]   N pings, one every so often, and an answer to each: a busy
@@ -206,8 +207,16 @@ net_private() {
 	mkdir "$NET_DIR/$os.root" || fail "root of $os"
 	sh "$ROOT/tests/lib/in_ns.sh" "$TAG-$os" unshare -m --propagation private \
 		sh "$ROOT/tests/lib/os_root.sh" "$NET_DIR/$os.root" "$OS_DIR/$TAG-$os.os" "$@" >"$NET_DIR/os-$os.log" 2>&1 &
+	eval "PID_OS_$os=$!"
 	NET_PIDS="$NET_PIDS $!"
 	wait_for 30 test -s "$OS_DIR/$TAG-$os.os" || fail "root of $os"
+}
+
+net_private_end() {
+	[ -s "$OS_DIR/$TAG-$1.os" ] || return 0
+	kill "$(cat "$OS_DIR/$TAG-$1.os")"
+	eval "wait \$PID_OS_$1" 2>/dev/null
+	rm -r "$OS_DIR/$TAG-$1.os" "$NET_DIR/$1.root"
 }
 
 node_socket() { echo "$NET_DIR/$1.sock"; }
