@@ -393,6 +393,8 @@ void node_apply(struct node *n, const struct netmap *nm, const struct prefs *p,
 	if (first || (n->alone && nm->n_peers > 0))
 		node_gather(n);
 	n->alone = nm->n_peers == 0;
+	if (first) /* who is led here finds a network */
+		engine_flush(n->engine, loop_now(n->loop));
 	node_route(n);
 	rearm(n);
 }
