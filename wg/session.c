@@ -75,6 +75,11 @@ bool wg_session_can_receive(const struct wg_session *s, mono_t now)
 	return age(s, now) <= WG_REJECT_AFTER_TIME;
 }
 
+bool wg_session_is_heard(const struct wg_session *s)
+{
+	return atomic_load_explicit(&s->heard, memory_order_acquire);
+}
+
 bool wg_session_wants_rekey(const struct wg_session *s, mono_t now)
 {
 	return wg_session_sent(s) > WG_REKEY_AFTER_MESSAGES ||
@@ -209,6 +214,8 @@ size_t wg_session_open(struct wg_session *s, mono_t now, struct wg_open_item *v,
 	size_t good = 0;
 	for (size_t done = 0; done < n; done += chunk_of(n - done))
 		good += open_chunk(s, expired, v + done, chunk_of(n - done));
+	if (good && !wg_session_is_heard(s))
+		atomic_store_explicit(&s->heard, true, memory_order_release);
 	return good;
 }
 

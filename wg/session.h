@@ -29,6 +29,9 @@ uint64_t wg_session_sent(const struct wg_session *s); /* next counter */
 bool wg_session_can_send(const struct wg_session *s, mono_t now);
 /* Not older than 180 s. */
 bool wg_session_can_receive(const struct wg_session *s, mono_t now);
+/* Something authentic came on it, so the other side has the keys. What is sent because of that may be
+ * sent on it. */
+bool wg_session_is_heard(const struct wg_session *s);
 /* After a send: we initiated it and it is older than 120 s, or it carried 2^60 messages. */
 bool wg_session_wants_rekey(const struct wg_session *s, mono_t now);
 /* Never send on it again (our static key changed); receiving goes on until it expires. */

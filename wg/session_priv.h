@@ -16,6 +16,7 @@ struct wg_session {
 	_Atomic uint64_t next_counter;	    /* worker; control only raises it to the limit */
 	_Atomic int64_t rekey_asked;	    /* worker: when it last asked for a successor */
 	_Atomic bool rekey_asked_receiving; /* worker: the 165 s rule has fired */
+	_Atomic bool heard;		    /* worker */
 	struct wg_keys keys;
 	struct wg_replay replay; /* worker */
 };

@@ -115,6 +115,11 @@ const struct dp_index *dp_snapshot_find(const struct dp_snapshot *s, uint32_t in
 	return NULL;
 }
 
+struct wg_session *dp_peer_session(const struct dp_peer *p)
+{
+	return p->next && wg_session_is_heard(p->next) ? p->next : p->current;
+}
+
 void dp_snapshot_free(struct dp_snapshot *s)
 {
 	if (!s)

@@ -45,6 +45,7 @@ void dp_live_unref(struct dp_live *l); /* NULL is fine */
 /* How packets reach a peer now. */
 struct dp_peer {
 	struct wg_session *current; /* NULL: none; ref held by the snapshot */
+	struct wg_session *next;    /* NULL: none; ref held by the index */
 	struct dp_live *live;	    /* ref held by the snapshot */
 	struct ep best;		    /* direct address; unset: none */
 	struct ep last_resort;	    /* used while there is neither a best address nor a relay */
@@ -109,6 +110,10 @@ void dp_snapshot_add_session(struct dp_snapshot *s, uint32_t index, uint32_t pee
 bool dp_snapshot_knows(const struct dp_snapshot *s, struct ep ep);
 /* NULL if no session has that index. Thread: worker. */
 const struct dp_index *dp_snapshot_find(const struct dp_snapshot *s, uint32_t index);
+/* What to send on; NULL: none. The next session takes its place with the first packet that comes on
+ * it, before the control thread knows: a peer that was restarted has no other, and would lose the
+ * answer to that packet. Thread: worker. */
+struct wg_session *dp_peer_session(const struct dp_peer *p);
 void dp_snapshot_free(struct dp_snapshot *s);
 
 /* The published pointer and the workers' hazards. */

@@ -119,7 +119,8 @@ size_t worker_send_staged(struct dp_worker *w, const struct dp_snapshot *s, mono
 	size_t total = 0;
 	/* The session may end meanwhile: what is still queued waits on. What was taken is not
 	 * staged again, since its bytes lie in slots that are free already. */
-	while (p->current && wg_session_can_send(p->current, now)) {
+	struct wg_session *session = dp_peer_session(p);
+	while (session && wg_session_can_send(session, now)) {
 		size_t n = staged_take(w->staged, peer, v, DP_BATCH);
 		if (n == 0)
 			break;
@@ -137,8 +138,8 @@ size_t worker_send_staged(struct dp_worker *w, const struct dp_snapshot *s, mono
 static void on_session(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		       const struct dp_msg *m)
 {
-	const struct dp_peer *p = &s->peers[m->peer];
-	if (!p->current || !wg_session_can_send(p->current, now))
+	struct wg_session *session = dp_peer_session(&s->peers[m->peer]);
+	if (!session || !wg_session_can_send(session, now))
 		return;
 	if (worker_send_staged(w, s, now, m->peer) == 0 && m->flag)
 		worker_keepalive(w, s, now, m->peer, false);

@@ -159,7 +159,8 @@ static void open_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t no
 		    w,
 		    &(struct dp_msg){ .type = DP_EV_CONFIRMED, .peer = x->peer, .index = x->index },
 		    span_of(NULL, 0));
-	worker_act(w, x->peer, p->live, wg_activity_on_rx(&p->live->act, p->current, now, data));
+	worker_act(w, x->peer, p->live,
+		   wg_activity_on_rx(&p->live->act, dp_peer_session(p), now, data));
 	flush_answers(w, s, now, x);
 }
 

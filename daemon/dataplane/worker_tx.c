@@ -157,7 +157,7 @@ size_t worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 	/* A session is seen in the snapshot before the command that tells of it. */
 	if (kind == SEND_DATA && !staged_is_empty(w->staged))
 		worker_send_staged(w, s, now, peer);
-	size_t sealed = send_on(w, s, now, peer, p->current, v, n);
+	size_t sealed = send_on(w, s, now, peer, dp_peer_session(p), v, n);
 	if (sealed < n && kind == SEND_DATA)
 		stage(w, peer, p->live, v + sealed, n - sealed);
 	return sealed;
@@ -166,8 +166,8 @@ size_t worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 void worker_answer(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		   const struct dp_index *x, struct mspan *v, size_t n)
 {
-	struct wg_session *current = s->peers[x->peer].current;
-	send_on(w, s, now, x->peer, current ? current : x->session, v, n);
+	struct wg_session *session = dp_peer_session(&s->peers[x->peer]);
+	send_on(w, s, now, x->peer, session ? session : x->session, v, n);
 	worker_flush_udp(w);
 }
 
@@ -175,12 +175,13 @@ void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t n
 		      bool asked)
 {
 	const struct dp_peer *p = &s->peers[peer];
+	struct wg_session *session = dp_peer_session(p);
 	struct wg_seal_item item = { w->own + DP_HEADROOM, 0 };
-	if (!p->current || wg_session_seal(p->current, now, s->tables->mtu, &item, 1) == 0)
+	if (!session || wg_session_seal(session, now, s->tables->mtu, &item, 1) == 0)
 		return;
 	route(w, p, now, peer, &item, 1);
-	unsigned act = asked ? wg_activity_on_keepalive(&p->live->act, p->current, now)
-			     : wg_activity_on_tx(&p->live->act, p->current, now, false);
+	unsigned act = asked ? wg_activity_on_keepalive(&p->live->act, session, now)
+			     : wg_activity_on_tx(&p->live->act, session, now, false);
 	worker_act(w, peer, p->live, act);
 	/* The bytes are in our own buffer, which the next packet may need. */
 	worker_flush_udp(w);

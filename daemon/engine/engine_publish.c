@@ -50,9 +50,10 @@ static void add_peer(const struct engine *e, struct dp_snapshot *s, const struct
 		d.last_resort = p->shook;
 	if (p->wg) {
 		d.current = wg_peer_current(p->wg);
+		d.next = wg_peer_next(p->wg);
 		add_session(s, p->slot, wg_peer_previous(p->wg), false);
 		add_session(s, p->slot, d.current, false);
-		add_session(s, p->slot, wg_peer_next(p->wg), true);
+		add_session(s, p->slot, d.next, true);
 		for (unsigned k = 0; k < WG_PEER_RETIRED; k++)
 			add_session(s, p->slot, wg_peer_retired(p->wg, k), false);
 	}

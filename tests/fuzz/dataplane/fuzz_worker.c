@@ -281,8 +281,8 @@ static void look(struct world *w)
 		struct dp_peer d = { .live = p->live, .best = peer_ep(i), .jailed = i == JAILED };
 		if (!p->present)
 			continue;
-		if (p->has_session && !p->is_next)
-			d.current = p->ours;
+		if (p->has_session)
+			*(p->is_next ? &d.next : &d.current) = p->ours;
 		if (p->has_session)
 			dp_snapshot_add_session(s, wg_session_local_index(p->ours), i, p->ours,
 						p->is_next);

@@ -145,6 +145,7 @@ static inline void node_publish(struct net *g, int i)
 		struct end *e = &g->pair[p].end[end];
 		uint32_t slot = g->pair[p].slot[end];
 		struct dp_peer peer = { .current = e->current,
+					.next = e->next,
 					.live = e->live,
 					.best = node_ep(g, node_of(p, other(end)), e->path) };
 		dp_snapshot_set_peer(s, slot, &peer);

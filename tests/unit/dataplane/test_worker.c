@@ -79,12 +79,43 @@ static void the_first_packet_on_next_is_told(void **state)
 	assert_non_null(told);
 	assert_int_equal(told->m.peer, slot_of_other[B]);
 	assert_int_equal(told->m.index, wg_session_local_index(w->session[B]));
-	empty_all(&w->side[B]);
+}
 
-	/* It is not sent on before it is current. */
-	send_number(w, B, 2);
+/* A restarted peer knows no session but the next one, and the first packet on it may be a question:
+ * the answer cannot wait until the control thread has made it the current one. */
+static void next_is_sent_on_when_it_was_heard(void **state)
+{
+	struct world *w = *state;
+	struct wg_keys keys = { .send = { 0x33 }, .recv = { 0x44 } };
+	struct wg_session *before = wg_session_new(&keys, 0x0c0c0c0c, 0x0d0d0d0d, false, w->now);
+	look(w, B, (struct view){ .rules = RULES_ALL, .is_next = true, .before = before });
+	send_number(w, B, 1);
+	assert_int_equal(wg_transport_receiver(item_span(&w->side[B].udp.v[0])), 0x0d0d0d0d);
+	empty_all(&w->side[B]);
+	send_number(w, A, 2);
+	carry(w, A);
+	send_number(w, B, 3);
+	carry(w, B);
+	assert_numbers(&w->side[A], 3, 1);
+	command(w, B, DP_CMD_KEEPALIVE, false, NO_BYTES);
+	assert_int_equal(wg_transport_receiver(item_span(&w->side[B].udp.v[0])),
+			 wg_session_local_index(w->session[A]));
+	wg_session_unref(before);
+}
+
+/* What waits goes first, also then. */
+static void what_waits_goes_when_next_was_heard(void **state)
+{
+	struct world *w = *state;
+	look(w, B, (struct view){ .rules = RULES_ALL, .is_next = true });
+	send_number(w, B, 1);
 	assert_int_equal(w->side[B].udp.n, 0);
 	assert_non_null(event_of(&w->side[B], DP_EV_WANT_SESSION));
+	send_number(w, A, 2);
+	carry(w, A);
+	send_number(w, B, 2);
+	carry(w, B);
+	assert_numbers(&w->side[A], 1, 2);
 }
 
 static void a_forged_packet_confirms_nothing(void **state)
@@ -580,6 +611,8 @@ int main(void)
 		T(a_batch_keeps_its_order),
 		T(peers_do_not_mix_in_a_batch),
 		T(the_first_packet_on_next_is_told),
+		T(next_is_sent_on_when_it_was_heard),
+		T(what_waits_goes_when_next_was_heard),
 		T(a_forged_packet_confirms_nothing),
 		T(an_old_session_is_not_used),
 		T(a_duplicate_is_delivered_once),

@@ -72,6 +72,7 @@ struct world {
 struct view {
 	const char *rules; /* NULL: no filter yet */
 	bool shields, jailed, no_session, is_next, no_path;
+	struct wg_session *before; /* current while the pair's is next; NULL: none */
 	bool moved; /* the other's address is another peer's */
 };
 
@@ -235,8 +236,8 @@ static inline void look(struct world *w, int i, struct view v)
 	if (!v.no_path)
 		p.best = side_ep(i == A ? B : A);
 	if (!v.no_session) {
-		if (!v.is_next)
-			p.current = w->session[i];
+		p.current = v.is_next ? v.before : w->session[i];
+		p.next = v.is_next ? w->session[i] : NULL;
 		dp_snapshot_add_session(s, wg_session_local_index(w->session[i]), slot_of_other[i],
 					w->session[i], v.is_next);
 	}
