@@ -60,10 +60,6 @@ size_t worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 /* What waits for the peer's session, as far as that can be sent on. Returns how many went. */
 size_t worker_send_staged(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 			  uint32_t peer);
-/* Answer at once what came on that session: it is used where none is current yet, since what came
- * has just confirmed it. Nothing is staged: an answer makes nobody shake hands. */
-void worker_answer(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
-		   const struct dp_index *x, struct mspan *v, size_t n);
 /* asked: it answers WG_EV_KEEPALIVE, which has its own stamp. */
 void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
 		      bool asked);

@@ -29,12 +29,14 @@ static void deliver(struct dp_worker *w, struct mspan packet)
 	w->n_joined++;
 }
 
+/* Nothing is staged: an answer makes nobody shake hands. */
 static void flush_answers(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
-			  const struct dp_index *x)
+			  uint32_t peer)
 {
 	if (w->n_answers == 0)
 		return;
-	worker_answer(w, s, now, x, w->answer, w->n_answers);
+	worker_send(w, s, now, peer, w->answer, w->n_answers, SEND_UNSTAGED);
+	worker_flush_udp(w);
 	w->n_answers = 0;
 }
 
@@ -57,7 +59,7 @@ static void inner(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 		.waits = w->waits,
 	};
 	if (w->n_answers == ANSWERS_MAX)
-		flush_answers(w, s, now, x);
+		flush_answers(w, s, now, x->peer);
 	struct mspan room = mspan_of(w->answers[w->n_answers] + DP_HEADROOM, TSMP_PACKET_MAX);
 	enum in_action action = inbound_packet(&in, &p->net, packet, &pkt, room, &res);
 	if (res.verdict == FLT_PASS)
@@ -161,7 +163,7 @@ static void open_run(struct dp_worker *w, const struct dp_snapshot *s, mono_t no
 		    span_of(NULL, 0));
 	worker_act(w, x->peer, p->live,
 		   wg_activity_on_rx(&p->live->act, dp_peer_session(p), now, data));
-	flush_answers(w, s, now, x);
+	flush_answers(w, s, now, x->peer);
 }
 
 static const struct dp_index *session_of(const struct dp_snapshot *s, struct span datagram)

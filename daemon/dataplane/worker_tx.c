@@ -163,14 +163,6 @@ size_t worker_send(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
 	return sealed;
 }
 
-void worker_answer(struct dp_worker *w, const struct dp_snapshot *s, mono_t now,
-		   const struct dp_index *x, struct mspan *v, size_t n)
-{
-	struct wg_session *session = dp_peer_session(&s->peers[x->peer]);
-	send_on(w, s, now, x->peer, session ? session : x->session, v, n);
-	worker_flush_udp(w);
-}
-
 void worker_keepalive(struct dp_worker *w, const struct dp_snapshot *s, mono_t now, uint32_t peer,
 		      bool asked)
 {
