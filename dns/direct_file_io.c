@@ -28,12 +28,6 @@ void direct_file_close(struct direct_file *f)
 	f->dir.fd = -1;
 }
 
-void direct_step(const struct direct_file *f, const char *what)
-{
-	if (f->dir.step)
-		f->dir.step(what);
-}
-
 bool direct_is_mounted_errno(int e)
 {
 	return e == EBUSY || e == EXDEV;
@@ -83,7 +77,7 @@ int direct_write_journal(struct direct_file *f, const struct dns_journal *j)
 	int rc = etc_replace(&f->dir, JOURNAL, buf_span(&text), 0600);
 	buf_fini(&text);
 	if (rc == 0)
-		direct_step(f, "journal");
+		etc_step(&f->dir, "journal");
 	return rc;
 }
 

@@ -40,8 +40,6 @@ bool direct_is_there(const struct direct_file *f, const char *name);
 
 /* ---- direct_file_io.c ---- */
 
-/* Tests may stop here (etc_dir_io.h). */
-void direct_step(const struct direct_file *f, const char *what);
 /* Of a rename: the file is a mount of its own. */
 bool direct_is_mounted_errno(int e);
 __attribute__((format(printf, 2, 3))) void direct_say(char said[static DNS_OS_TEXT_MAX],

@@ -72,7 +72,7 @@ static int take(struct direct_file *f, const struct direct_view *v, struct span 
 		undo(f, &v->file);
 		return rc;
 	}
-	direct_step(f, "backup");
+	etc_step(&f->dir, "backup");
 	static const struct etc_entry nothing = { .kind = ETC_ABSENT };
 	if (write_file(f, text, direct_is_there(f, FILE_NAME) ? &v->file : &nothing) != 0) {
 		int rc = direct_failed(f, "write", FILE_NAME, said);

@@ -115,7 +115,7 @@ static int forget(struct direct_file *f, char said[static DNS_OS_TEXT_MAX])
 {
 	if (etc_remove(&f->dir, BACKUP) != 0)
 		return direct_failed(f, "remove", BACKUP, said);
-	direct_step(f, "backup removed");
+	etc_step(&f->dir, "backup removed");
 	return etc_remove(&f->dir, JOURNAL) == 0 ? 0 : direct_failed(f, "remove", JOURNAL, said);
 }
 
@@ -146,7 +146,7 @@ static int restore(struct direct_file *f, struct direct_view *v, enum direct_end
 	}
 	if (rc)
 		return rc;
-	direct_step(f, "given back");
+	etc_step(&f->dir, "given back");
 	return forget(f, said);
 }
 

@@ -15,7 +15,7 @@
 #define LABEL_MAX 256
 #define READ_MAX 4096
 
-static void step(const struct etc_dir *d, const char *what)
+void etc_step(const struct etc_dir *d, const char *what)
 {
 	if (d->step)
 		d->step(what);
@@ -198,7 +198,7 @@ static int exchange_if(struct etc_dir *d, const char *from, const char *to,
 		return -1;
 	}
 	fsync(d->fd);
-	step(d, "exchanged");
+	etc_step(d, "exchanged");
 	unlinkat(d->fd, from, 0);
 	return 0;
 }
@@ -223,7 +223,7 @@ static int rename_if(struct etc_dir *d, const char *from, const char *to,
 static int put_in_place(struct etc_dir *d, const char *temp, const char *name,
 			const struct etc_entry *seen)
 {
-	step(d, "temporary file");
+	etc_step(d, "temporary file");
 	int rc = seen ? rename_if(d, temp, name, seen) : rename_synced(d, temp, name);
 	int saved = errno;
 	unlinkat(d->fd, temp, 0); /* two names of one file both stay in a rename */
@@ -278,7 +278,7 @@ int etc_write_in_place(struct etc_dir *d, const char *name, struct span text, un
 		return -1;
 	if (fstat(fd, &st) != 0 || write_all(fd, text) != 0)
 		return close_failed(fd);
-	step(d, "written in place");
+	etc_step(d, "written in place");
 	if (ftruncate(fd, (off_t)text.len) != 0 || fsync(fd) != 0)
 		return close_failed(fd);
 	if ((st.st_mode & 07777) != perm && fchmod(fd, perm) != 0)

@@ -15,6 +15,8 @@ struct etc_dir {
 	bool label_failed; /* SELinux: a file of ours could not get the label of the one before */
 };
 
+void etc_step(const struct etc_dir *d, const char *what);
+
 enum etc_kind { ETC_ABSENT, ETC_FILE, ETC_LINK, ETC_ODD };
 
 /* What is there under a name. */
