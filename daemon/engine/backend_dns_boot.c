@@ -30,7 +30,7 @@ void dns_boot_look(struct backend_dns *d)
 		dns_os_config_copy(&file.config, &s->base);
 	else if (s->mode == DNS_OS_NONE)
 		(void)!resolvconf_read(RESOLV_CONF, &file);
-	else if (s->mode == DNS_OS_RESOLVED)
+	else if (s->mode == DNS_OS_RESOLVED) /* whose stub programs ask */
 		dns_os_config_add_server(&file.config, &stub);
 	d->behind_stub = resolvconf_without_us("/run", &file.config);
 	dns_os_config_copy(&d->base, &file.config);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "base/fs.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -64,19 +65,17 @@ static inline void etc_drop(const struct etc_root *r, const char *name)
 	free(path);
 }
 
-/* What a file holds, also while somebody is putting others in its place. New; NULL: there is none. */
+/* What a file holds, also while others take its place. New; NULL: there is none. */
 static inline char *etc_text(const struct etc_root *r, const char *name)
 {
-	char *path = etc_path(r, name);
-	int fd = open(path, O_RDONLY | O_NOFOLLOW);
+	char *path = etc_path(r, name), *text = NULL;
+	struct buf b;
+	buf_init(&b, 1 << 21);
+	if (fs_read(path, &b) == 0)
+		text = xstrdup(buf_cstr(&b));
+	buf_fini(&b);
 	free(path);
-	if (fd < 0)
-		return NULL;
-	static char text[1 << 21];
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n < 0 ? 0 : n] = '\0';
-	return xstrdup(text);
+	return text;
 }
 
 static inline void etc_dump_one(int dir, const char *name, struct buf *out)

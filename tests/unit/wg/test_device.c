@@ -106,8 +106,7 @@ static void test_unknown_peer(void **state)
 	(void)state;
 	struct world *w = world_new(4);
 	struct wg_initiation m = take_initiation(w);
-	wg_peer_remove(w->n[B].peer);
-	w->n[B].peer = NULL;
+	node_drop(&w->n[B]);
 	assert_int_equal(feed(w, B, SPAN(m)), WG_DROP_PEER);
 	assert_int_equal(w->n[B].sent[WG_KIND_RESPONSE], 0);
 	run_ms(w, 100);
@@ -125,8 +124,7 @@ static void test_early_caller(void **state)
 {
 	(void)state;
 	struct world *w = world_new(14);
-	wg_peer_remove(w->n[B].peer);
-	w->n[B].peer = NULL;
+	node_drop(&w->n[B]);
 	send_data(w, A);
 	run_ms(w, 1000);
 	assert_int_equal(w->n[B].verdicts[WG_DROP_PEER], 1);
@@ -143,16 +141,14 @@ static void test_late_or_other_caller(void **state)
 	(void)state;
 	struct world *w = world_new(15);
 	struct wg_initiation m = take_initiation(w);
-	wg_peer_remove(w->n[B].peer);
-	w->n[B].peer = NULL;
+	node_drop(&w->n[B]);
 	assert_int_equal(feed(w, B, SPAN(m)), WG_DROP_PEER);
 	w->lose = lose_all;
 	run_ms(w, 5000);
 	node_add(&w->n[B], &w->n[A]);
 	run_ms(w, 100);
 	assert_int_equal(w->n[B].sent[WG_KIND_RESPONSE], 0);
-	wg_peer_remove(w->n[B].peer);
-	w->n[B].peer = NULL;
+	node_drop(&w->n[B]);
 	assert_int_equal(feed(w, B, SPAN(m)), WG_DROP_PEER);
 	struct node_priv other;
 	node_priv_generate(&other, &w->n[B].rng.rng);
@@ -504,8 +500,7 @@ static void test_removal_while_handshaking(void **state)
 	(void)state;
 	struct world *w = world_new(43);
 	struct wg_response r = take_response(w);
-	wg_peer_remove(w->n[A].peer);
-	w->n[A].peer = NULL;
+	node_drop(&w->n[A]);
 	assert_int_equal(map_len(&w->n[A].dev->indices), 0);
 	assert_true(mono_is_never(wg_device_deadline(w->n[A].dev)));
 	assert_int_equal(feed(w, A, SPAN(r)), WG_DROP_STATE);
@@ -611,8 +606,7 @@ static void test_eager_towards_a_peer_never_heard_from(void **state)
 {
 	(void)state;
 	struct world *w = world_new(62);
-	wg_peer_remove(w->n[B].peer); /* its map does not name A yet */
-	w->n[B].peer = NULL;
+	node_drop(&w->n[B]); /* its map does not name A yet */
 	wg_device_set_eager(w->n[A].dev, mono_add_s(w->now, 10));
 	send_data(w, A);
 	run_ms(w, 260 + WG_JITTER_MAX_MS / 4);
@@ -641,8 +635,7 @@ static void test_eager_ends_when_heard(void **state)
 	/* and it makes the first contact quick */
 	w = world_new(64);
 	wg_device_set_eager(w->n[A].dev, mono_add_s(w->now, 10));
-	wg_peer_remove(w->n[B].peer);
-	w->n[B].peer = NULL;
+	node_drop(&w->n[B]);
 	send_data(w, A);
 	run_ms(w, 500);
 	node_add(&w->n[B], &w->n[A]);

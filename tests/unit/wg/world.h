@@ -287,8 +287,8 @@ static inline void run_step(struct world *w)
 		struct node *n = &w->n[i];
 		struct wg_knock k;
 		while (wg_device_take_knock(n->dev, w->now, &k))
-			wg_device_admitted(n->dev, w->now, &k.from,
-					   span_of(&k.msg, sizeof(k.msg)), out_of(n));
+			wg_device_admitted(n->dev, w->now, &k.from, span_of(&k.msg, sizeof(k.msg)),
+					   out_of(n));
 		wg_device_tick(n->dev, w->now, wall_of(w, i), out_of(n));
 	}
 	settle(w);
@@ -334,6 +334,12 @@ static inline struct wg_peer *node_add(struct node *n, const struct node *other)
 	assert_non_null(n->peer);
 	wg_peer_set_activity(n->peer, &n->act);
 	return n->peer;
+}
+
+static inline void node_drop(struct node *n)
+{
+	wg_peer_remove(n->peer);
+	n->peer = NULL;
 }
 
 static inline struct world *world_new(uint64_t seed)
