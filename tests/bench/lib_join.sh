@@ -2,8 +2,9 @@
 # lib_join.sh: how long coming into a network takes, in milliseconds. Both kinds of node join the same meshcoord on
 # the pair of lib_pair.sh; a is there already when b comes. Sourced by bench.sh.
 
-join_spawn() { if [ "$1" = meshd ]; then node_spawn "$2" --port 41641 ${MESHD_FLAGS:-}; else ts_spawn "$2"; fi; }
-join_start() { if [ "$1" = meshd ]; then node_start "$2" --port 41641 ${MESHD_FLAGS:-}; else ts_start "$2"; fi; }
+join_node() { # CONTENDER NODE start|spawn
+	if [ "$1" = meshd ]; then "node_$3" "$2" --port 41641 ${MESHD_FLAGS:-}; else "ts_$3" "$2"; fi
+}
 join_up() {
 	UP_URL=$COORD_URL UP_KEY=coord_key
 	if [ "$1" = meshd ]; then node_up "$2"; else ts_up "$2"; fi
@@ -23,7 +24,7 @@ measure_join() { # CONTENDER
 	pair_up "$1"
 	rm -rf "$NET_DIR/coord"
 	coord_start "${1}a" $PAIR_A
-	for join_side in a b; do join_start "$1" "$1$join_side"; done
+	for join_side in a b; do join_node "$1" "$1$join_side" start; done
 	join_up "$1" "${1}a"
 	figure join_up "$1" "$(ms_until 30000 join_up "$1" "${1}b")"
 	to=$(join_ip "$1" "${1}a")
@@ -31,7 +32,7 @@ measure_join() { # CONTENDER
 	figure join_direct "$1" "$(ms_until 15000 join_is_direct "$1" "${1}b" "$to")"
 	node_stop "${1}b"
 	join_again=$(now_ms)
-	join_spawn "$1" "${1}b"
+	join_node "$1" "${1}b" spawn
 	ms_until 20000 can_ping "${1}b" "$to" >/dev/null
 	figure join_again "$1" $(($(now_ms) - join_again))
 	for side in a b; do node_stop "$1$side"; done

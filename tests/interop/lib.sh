@@ -13,7 +13,7 @@
 #   hs_id HOSTNAME            print that node's id on the server
 #   hs_policy JSON            the policy from now on
 #   hs_approve HOSTNAME ROUTES   which of its routes are approved
-#   ts_start NAME / ts_stop NAME [SIGNAL]   tailscaled in that host
+#   ts_start NAME / ts_stop NAME [SIGNAL]   tailscaled in that host. ts_spawn: not waiting for its socket
 #   ts NAME args...           the tailscale CLI to it
 #   ts_up NAME [flags]        join with a fresh key
 #   m_up NAME [flags]         the same for a meshd started with node_start
